@@ -1,0 +1,1 @@
+"""The edges: HTTP, pages, the authorization server and the command line."""

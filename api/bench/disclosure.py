@@ -1,0 +1,173 @@
+"""`amana bench disclosure`: audited disclosures through the door, beside the plain way.
+
+Both log and commit every answer before it counts. Rounds alternate, so that a neighbour's
+load falls on both; the ratio is the figure, the rates are this machine's. No HTTP: the door
+and the plain way are called as an application would call them.
+"""
+
+import asyncio
+import os
+import platform
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import click
+from sqlalchemy import func, select
+
+from api import running
+from api.bench import ground, load
+from api.bench.baseline import Plain
+from api.bench.load import Asker, Round, Summary
+from api.cli import terminal
+from api.demo.stores import a_database
+from api.running import Running
+from api.settings import Settings
+from identity.doors import disclosure as door
+from identity.doors.disclosure import Disclosed, Question
+from identity.doors.gathering import ByToken
+from identity.tokens import AccessToken
+from policies.vocabulary import LegalBasis, SubjectId
+from vault import database as db
+from vault import migrating
+from vault.keys import create_file_keys
+from vault.log_tables import access_log
+
+WAYS: Final = ("plain", "one by one", "gathered")
+GOAL: Final = 8.0
+WARM_UP_SECONDS: Final = 0.5
+
+
+@click.command()
+@click.option("--people", default=1000, show_default=True, help="Records and tokens asked about.")
+@click.option("--askers", default=64, show_default=True, help="Questions in flight at once.")
+@click.option("--rounds", default=5, show_default=True, help="Of each way, alternating.")
+@click.option("--seconds", default=2.0, show_default=True, help="Of each round.")
+@click.option(
+    "--database-url",
+    default="",
+    metavar="URL",
+    help="A PostgreSQL server to make a database on, dropped afterwards. Default: SQLite.",
+)
+def disclosure(*, people: int, askers: int, rounds: int, seconds: float, database_url: str) -> None:
+    """Audited disclosures a second.
+
+    The plural door beside one plain transaction per request, in the same run. Goal: 8 times.
+    """
+    terminal.run(_bench(people, askers, rounds, seconds, database_url))
+
+
+async def _bench(people: int, askers: int, rounds: int, seconds: float, server: str) -> None:
+    async with AsyncExitStack() as stack:
+        held = await stack.enter_async_context(_store(server))
+        with terminal.progress("preparing") as report:
+            issued = await ground.prepare(held, people, report)
+        ways = await _ways(held, issued)
+        for ask in ways.values():
+            await load.run(ask, askers=askers, seconds=WARM_UP_SECONDS)
+        before = await _logged(held)
+        ran = await _alternate(ways, askers=askers, rounds=rounds, seconds=seconds)
+        after = await _logged(held)
+        counted = sum(one.answers for way, each in ran.items() for one in each if way != "plain")
+        _tell(held, ran, askers=askers, people=len(issued))
+        click.echo(f"log      {after - before} lines for {counted} answers of the two doors")
+
+
+async def _ways(held: Running, issued: Mapping[UUID, str]) -> dict[str, Asker]:
+    plain = Plain(held.database)
+    async with db.begin(held.database) as tx:
+        await plain.fill(tx, list(issued), ground.AGREEMENT)
+    tokens = list(issued.items())
+
+    async def gathered(number: int) -> None:
+        _, jti = tokens[number % len(tokens)]
+        _see(await held.doors.disclose(ByToken(jti=jti, question=_question)))
+
+    async def one_by_one(number: int) -> None:
+        subject, _ = tokens[number % len(tokens)]
+        async with db.begin(held.database) as tx:
+            asked = [_asked(subject)]
+            answers = await door.disclose(tx, held.keyring, held.catalogue, asked)
+        _see(answers[0])
+
+    return dict(zip(WAYS, (plain.ask, one_by_one, gathered), strict=True))
+
+
+async def _alternate(
+    ways: Mapping[str, Asker], *, askers: int, rounds: int, seconds: float
+) -> dict[str, list[Round]]:
+    ran: dict[str, list[Round]] = {way: [] for way in ways}
+    with terminal.progress("rounds") as report:
+        for _ in range(rounds):
+            for way, ask in ways.items():
+                ran[way].append(await load.run(ask, askers=askers, seconds=seconds))
+                report(sum(map(len, ran.values())), rounds * len(ways))
+    return ran
+
+
+def _tell(held: Running, ran: Mapping[str, list[Round]], *, askers: int, people: int) -> None:
+    store = held.database.writer.dialect
+    version = ".".join(map(str, store.server_version_info or ()))
+    click.echo(
+        f"machine  {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    )
+    click.echo(f"store    {store.name} {version}")
+    click.echo(f"load     {people} people, {askers} questions in flight, 2 attributes each")
+    click.echo(
+        f"{'':<12}{'per second':>12}{'p50 ms':>10}{'p99 ms':>10}{'cpu µs':>10}{'answers':>10}"
+    )
+    for way, each in ran.items():
+        _line(way, load.summary(each))
+    ratio = load.ratio(ran["gathered"], ran["plain"])
+    click.echo(f"ratio    gathered is {ratio:.1f} times the plain way (goal: {GOAL:.0f})")
+
+
+def _line(way: str, told: Summary) -> None:
+    click.echo(
+        f"{way:<12}{told.rate:>12,.0f}{told.p50:>10.1f}{told.p99:>10.1f}"
+        f"{told.cpu:>10.0f}{told.answers:>10}"
+    )
+
+
+def _question(token: AccessToken) -> Question:
+    subject = token.authorized.subject
+    if subject is None:
+        raise ValueError("a token about nobody")
+    return _asked(subject)
+
+
+def _asked(subject: UUID) -> Question:
+    return Question(
+        programme=ground.CLIENT,
+        subject=SubjectId(subject),
+        agreement=ground.AGREEMENT,
+        purpose=ground.PURPOSE,
+        basis=LegalBasis.CONSENT,
+        attributes=tuple(ground.ASKED.items()),
+    )
+
+
+def _see(answer: object) -> None:
+    if not isinstance(answer, Disclosed) or answer.values.keys() != ground.ASKED.keys():
+        raise TypeError(f"a benchmark's question was not answered: {answer}")
+
+
+async def _logged(held: Running) -> int:
+    async with db.read(held.database) as tx:
+        found = await tx.connection.scalar(select(func.count()).select_from(access_log))
+    return int(found or 0)
+
+
+@asynccontextmanager
+async def _store(server: str) -> AsyncIterator[Running]:
+    """A store of its own, thrown away afterwards; nothing is sealed while it is measured."""
+    async with AsyncExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amana-bench-")))
+        url = await stack.enter_async_context(a_database(server)) if server else ""
+        settings = Settings(data_dir=place, database_url=url, sequencer="outside")
+        create_file_keys(settings.keys)
+        await asyncio.to_thread(migrating.upgrade, settings.database)
+        yield await stack.enter_async_context(running.opened(settings))

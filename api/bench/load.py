@@ -1,0 +1,87 @@
+"""A closed loop of askers: each asks again as soon as it was answered. Counts and times."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import median
+
+import msgspec
+
+Asker = Callable[[int], Awaitable[None]]
+"""Asks one question, the n-th; raises if the answer is not the right one."""
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """What one way did in one round."""
+
+    answers: int
+    seconds: float
+    cpu_seconds: float
+    """Of this process, all threads: the steadier figure on a shared machine."""
+    latencies: tuple[float, ...]
+    """Seconds, sorted."""
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return self.answers / self.seconds
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What one way did over all rounds."""
+
+    answers: int
+    rate: float
+    """Answers per second, median of the rounds."""
+    p50: float
+    p99: float
+    """Milliseconds, over all rounds."""
+    cpu: float
+    """Microseconds of this process per answer."""
+
+
+async def run(ask: Asker, *, askers: int, seconds: float, first: int = 0) -> Round:
+    """Let so many askers ask for so long; `first` is the number of the first question."""
+    latencies: list[float] = []
+    number = first
+    end = time.perf_counter() + seconds
+
+    async def asking() -> None:
+        nonlocal number
+        while (began := time.perf_counter()) < end:
+            number += 1
+            await ask(number)
+            latencies.append(time.perf_counter() - began)
+
+    began, cpu = time.perf_counter(), time.process_time()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(askers):
+            group.create_task(asking())
+    return Round(
+        answers=len(latencies),
+        seconds=time.perf_counter() - began,
+        cpu_seconds=time.process_time() - cpu,
+        latencies=tuple(sorted(latencies)),
+    )
+
+
+def summary(rounds: Sequence[Round]) -> Summary:
+    """All rounds in a few figures."""
+    latencies = sorted(each for one in rounds for each in one.latencies)
+    answers = sum(one.answers for one in rounds)
+    return Summary(
+        answers=answers,
+        rate=median(one.rate for one in rounds),
+        p50=1e3 * _at(latencies, 0.50),
+        p99=1e3 * _at(latencies, 0.99),
+        cpu=1e6 * sum(one.cpu_seconds for one in rounds) / answers,
+    )
+
+
+def ratio(fast: Sequence[Round], plain: Sequence[Round]) -> float:
+    """How many times faster, as the median over rounds that ran side by side."""
+    return median(one.rate / other.rate for one, other in zip(fast, plain, strict=True))
+
+
+def _at(latencies: Sequence[float], share: float) -> float:
+    return latencies[min(int(share * len(latencies)), len(latencies) - 1)]

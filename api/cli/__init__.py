@@ -1,0 +1,27 @@
+"""The command line: `amana`. A family of commands is imported when it is called, not before."""
+
+import click
+
+from api.cli.lazy import Family, Place
+
+main = Family(
+    name="amana",
+    help="Identity and consent for social-protection registers.",
+    epilog="Settings come from AMANA_* variables: docs/operations.md.",
+    places={
+        "demo": Place("api.cli.demo:demo", "Seed a synthetic country and serve it here."),
+        "serve": Place("api.cli.serve:serve", "Serve the public app, the console, or both."),
+        "walk": Place("api.cli.walk:walk", "Play the whole story against running servers."),
+        "migrate": Place("api.cli.migrate:migrate", "Bring the database to this version."),
+        "keys": Place("api.cli.keys:keys", "The root key, kept outside the database."),
+        "catalogue": Place("api.cli.catalogue:catalogue", "What the DPO signs: check it."),
+        "import": Place("api.cli.imports:imports", "Bring in people and households."),
+        "programme": Place("api.cli.programme:programme", "Register and suspend programmes."),
+        "staff": Place("api.cli.staff:staff", "Open and close accounts of the console."),
+        "citizen": Place("api.cli.citizen:citizen", "Open portal accounts."),
+        "log": Place("api.cli.log:log", "Seal and verify the access log."),
+        "token": Place("api.cli.token:token", "Keys that sign access tokens."),
+        "bench": Place("api.cli.bench:bench", "Measure, beside a baseline in the same run."),
+    },
+)
+click.version_option(package_name="amana")(main)

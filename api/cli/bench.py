@@ -1,0 +1,12 @@
+"""`amana bench`: measured on this machine, beside a baseline in the same run."""
+
+from api.cli.lazy import Family, Place
+
+bench = Family(
+    name="bench",
+    help="Measure, beside a baseline in the same run.",
+    places={
+        "disclosure": Place("api.bench.disclosure:disclosure", "Audited disclosures a second."),
+        "matching": Place("api.bench.matching:matching", "False accepts and false refusals."),
+    },
+)

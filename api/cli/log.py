@@ -1,0 +1,71 @@
+"""`amana log`: the access log, sealed and verified."""
+
+import asyncio
+import signal
+from contextlib import suppress
+
+import click
+
+from api import observing, sequencer
+from api.cli import store, terminal
+from vault import database as db
+from vault import transparency
+from vault.transparency import Report
+
+
+@click.group()
+def log() -> None:
+    """Seal and verify the access log."""
+
+
+@log.command()
+def verify() -> None:
+    """Recompute the whole log, its tree and its signatures; name the first fault."""
+    with terminal.progress("verifying the log") as report:
+        found = terminal.run(_verify(report))
+    if found.fault is not None:
+        raise click.ClickException(f"after {found.entries} entries: {found.fault}")
+    click.echo(f"whole: {found.entries} entries, every hash and signature as it must be")
+
+
+@log.command()
+def sequence() -> None:
+    """Seal what was logged, as a process of its own, until it is told to stop (SIGTERM)."""
+    terminal.run(_sequence())
+
+
+@log.command()
+@click.option("--at-most", type=int, help="Exit code 1 if more are waiting: a health check.")
+def backlog(at_most: int | None) -> None:
+    """How many entries wait to be sealed."""
+    waiting = terminal.run(_waiting())
+    click.echo(waiting)
+    if at_most is not None and waiting > at_most:
+        raise click.ClickException(f"more than {at_most} entries wait: does the sequencer run?")
+
+
+async def _waiting() -> int:
+    database = db.connect(terminal.settings().database, pool_size=1)
+    try:
+        async with db.read(database) as tx:
+            return await transparency.pending(tx)
+    finally:
+        await db.close(database)
+
+
+async def _verify(report: terminal.Report) -> Report:
+    async with store.opened() as held, db.read(held.database) as tx:
+        return await transparency.verify(tx, held.keyring, report)
+
+
+async def _sequence() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with store.opened() as held:
+        observing.configure_logging(held.settings.log_level)
+        async with sequencer.running(held.database, held.keyring):
+            observing.logger.info("sequencer", state="running")
+            with suppress(asyncio.CancelledError):
+                await stop.wait()
+    observing.logger.info("sequencer", state="stopped")

@@ -1,0 +1,15 @@
+"""The stores, keys and catalogue of the settings, open for one command."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from api import running
+from api.cli import terminal
+from api.running import Running
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Running]:
+    """Open everything; close it at the end of the block."""
+    async with running.opened(terminal.settings()) as held:
+        yield held

@@ -1,0 +1,33 @@
+"""Every address of the console: one front, behind staff sign-in."""
+
+from litestar.router import Router
+from litestar.types import ControllerRouterHandler
+
+from api import security
+from api.console import integrity, registering, reviewing, shifts, signing_in
+from api.fronts import FrontDoor, first_page
+from api.settings import Settings
+
+
+def handlers(settings: Settings) -> list[ControllerRouterHandler]:
+    """`/{lang}/…` for the DPO and the operators; `/` leads to one's language."""
+    front = FrontDoor(front="console", settings=settings, sections=(), cookie=security.STAFF_COOKIE)
+    router: Router = front.router(
+        [
+            signing_in.first,
+            signing_in.ask,
+            signing_in.take,
+            signing_in.leave,
+            reviewing.today,
+            reviewing.search,
+            reviewing.closed_entry,
+            reviewing.open_entry,
+            integrity.read_integrity,
+            integrity.verify,
+            registering.desk,
+            registering.blank,
+            registering.typed,
+        ],
+        shifts.dependencies(),
+    )
+    return [first_page, router]

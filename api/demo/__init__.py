@@ -1,0 +1,1 @@
+"""A synthetic country to try everything on: seeded once, served here, none of it real."""

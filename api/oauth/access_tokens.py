@@ -1,0 +1,121 @@
+"""Access tokens (RFC 9068): signed by us, bound to a key (RFC 9449 §6), and read anew when used.
+
+The signature says that we made it and for which key; the row behind its `jti` says whether
+it still opens anything.
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from api.oauth import details, jose
+from api.oauth.calls import AtHand
+from api.oauth.details import Disclosure
+from api.oauth.jose import Jws
+from api.oauth.jwk import Alg, Key
+from api.oauth.strict_json import base64url
+from identity import tokens
+from identity.registry import pseudonyms
+from identity.tokens import AccessToken, Authorized
+from vault import signing
+from vault.signing import SigningKey
+
+TYP: Final = "at+jwt"
+ALGS: Final[tuple[Alg, ...]] = ("ES256",)
+"""What `vault.signing` signs tokens with."""
+JTI_OCTETS: Final = 20
+
+
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 7800: the key without which the token opens nothing."""
+
+    jkt: str
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9068 §2.2, with RFC 9396 §9.1."""
+
+    iss: str
+    aud: str
+    sub: str
+    """The person's pairwise identifier; the programme's own id where it acts under a law."""
+    client_id: str
+    iat: int
+    exp: int
+    jti: str
+    cnf: Confirmation
+    authorization_details: list[Disclosure]
+    acr: str | None = None
+    auth_time: int | None = None
+
+
+def resource(issuer: str) -> str:
+    """The one resource these tokens are for (RFC 8707, 9728)."""
+    return f"{issuer}/v1"
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token and the row that stands for it."""
+
+    token: str
+    row: AccessToken
+
+
+async def issue(
+    at_hand: AtHand, authorized: Authorized, *, jkt: str, family: UUID | None = None
+) -> Issued:
+    """Make a token: its row in this transaction, its text for the answer."""
+    jti = secrets.token_urlsafe(JTI_OCTETS)
+    row = await tokens.issue_access(at_hand.tx, authorized, jti=jti, jkt=jkt, family=family)
+    key = await signing.active(at_hand.tx, at_hand.keyring, "token")
+    issuer, sub = at_hand.settings.issuer, await subject_of(at_hand, authorized)
+    return Issued(token=_signed(key, _claims(issuer, sub, jti, row)), row=row)
+
+
+def verify(token: str, keys: Sequence[Key], issuer: str, now: datetime) -> Claims | None:
+    """What an access token of ours says; None if it is not one, not for here or expired.
+
+    Whether it was revoked, its row says.
+    """
+    jws = jose.verify(token, keys, ALGS, (TYP,))
+    claims = jws.claims(Claims) if isinstance(jws, Jws) else None
+    if claims is None or (claims.iss, claims.aud) != (issuer, resource(issuer)):
+        return None
+    return claims if now.timestamp() < claims.exp else None
+
+
+async def subject_of(at_hand: AtHand, authorized: Authorized) -> str:
+    """Whom a token is about, as its programme knows them; the programme itself under a law."""
+    if authorized.subject is None:
+        return authorized.client_id
+    issued = await pseudonyms.pairwise(
+        at_hand.tx, at_hand.keyring, authorized.client_id, [authorized.subject]
+    )
+    return issued[authorized.subject]
+
+
+def _claims(issuer: str, sub: str, jti: str, row: AccessToken) -> Claims:
+    authorized = row.authorized
+    return Claims(
+        iss=issuer,
+        aud=resource(issuer),
+        sub=sub,
+        client_id=authorized.client_id,
+        iat=int(row.issued_at.timestamp()),
+        exp=int(row.expires_at.timestamp()),
+        jti=jti,
+        cnf=Confirmation(jkt=row.jkt),
+        authorization_details=details.of(authorized),
+        acr=authorized.acr,
+        auth_time=int(authorized.auth_time.timestamp()) if authorized.auth_time else None,
+    )
+
+
+def _signed(key: SigningKey, claims: Claims) -> str:
+    header = {"alg": key.alg, "kid": key.kid, "typ": TYP}
+    said = ".".join(base64url(msgspec.json.encode(part)) for part in (header, claims))
+    return f"{said}.{base64url(key.sign(said.encode()))}"

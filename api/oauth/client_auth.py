@@ -1,0 +1,154 @@
+"""private_key_jwt (RFC 7523, FAPI 2.0 §5.3.1.1): the one way a programme says who it is.
+
+To a stranger every failure looks the same, in body and in time; our log has the reason.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from api.oauth import jose, jwk
+from api.oauth.errors import Denied
+from api.oauth.jose import Jws
+from api.oauth.jwk import Alg, Key
+from api.oauth.parameters import Parameters
+from identity import programmes
+from identity.programmes import Client
+from vault.database import Transaction
+from vault.short_lived import ShortLived
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+TYPES: Final = (None, "JWT", "client-authentication+jwt")
+"""RFC 7523 asks for none; draft-ietf-oauth-rfc7523bis gives it a name."""
+LIFE_SECONDS: Final = 300
+"""Longest time an assertion may still be good for: as long as we remember its `jti`."""
+AHEAD_SECONDS: Final = 30
+"""FAPI 2.0 §5.3.2.1: accept 10 s ahead, refuse 60 s."""
+JTI_CHARACTERS: Final = 256
+_CLIENT_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+DECOY: Final = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
+    "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+}
+"""The base point of P-256, to verify with where there is no client: for the time it takes."""
+
+
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 7523 §3."""
+
+    iss: str
+    sub: str
+    aud: str | list[str]
+    exp: int | float
+    jti: str
+    iat: int | float | None = None
+    nbf: int | float | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """Who an assertion says it is from, before anything is known of it."""
+
+    sub: str
+
+
+class Identified(msgspec.Struct, frozen=True, kw_only=True):
+    """A programme that has shown who it is, but for whether its assertion was seen before."""
+
+    client: Client
+    jti: str
+
+
+async def identify(
+    tx: Transaction, parameters: Parameters, authorization: str | None, issuer: str
+) -> Identified | Denied:
+    """Which programme asks, by its assertion.
+
+    Args:
+        tx: to read the programme in.
+        parameters: of the request.
+        authorization: its Authorization header: another method, which we do not take.
+        issuer: ours: the one audience an assertion may have.
+    """
+    assertion = _assertion(parameters, authorization)
+    if isinstance(assertion, Denied):
+        return assertion
+    claimed = jose.unverified(assertion, Claimed)
+    named = claimed.sub if claimed and _CLIENT_ID.fullmatch(claimed.sub) else "?"
+    client = (await programmes.read(tx, [named])).get(named)
+    # What is verified for nobody is thrown away: see DECOY.
+    jws = jose.verify(assertion, _keys(client), (_alg(client),), TYPES)
+    if client is None:
+        return failed("client-unknown")
+    if not isinstance(jws, Jws):
+        return failed(jws.value, client)
+    claims = jws.claims(Claims)
+    if claims is None:
+        return failed("assertion-claims", client)
+    for reason, met in _checks(claims, client, parameters, issuer, tx.now):
+        if not met:
+            return failed(reason, client)
+    return Identified(client=client, jti=claims.jti)
+
+
+async def spend(short_lived: ShortLived, identified: Identified) -> bool:
+    """Use an assertion, at whichever endpoint. False if it was used before."""
+    named = f"{identified.client.client_id}.{identified.jti}"
+    name = hashlib.sha256(named.encode()).hexdigest()
+    return await short_lived.first(f"assertion:{name}", LIFE_SECONDS)
+
+
+def failed(reason: str, client: Client | None = None) -> Denied:
+    """The one answer to whoever has not shown who they are."""
+    return Denied(
+        error="invalid_client",
+        reason=reason,
+        description="client authentication failed",
+        client_id=client.client_id if client else "",
+    )
+
+
+def _assertion(parameters: Parameters, authorization: str | None) -> str | Denied:
+    """The assertion, where it is the one thing that says who asks."""
+    assertion = parameters.get("client_assertion")
+    kind = parameters.get("client_assertion_type")
+    others = [authorization, parameters.get("client_secret")]
+    methods = [each for each in (*others, assertion or kind) if each is not None]
+    if len(methods) > 1:
+        return Denied(
+            error="invalid_request",
+            reason="client-auth-several",
+            description="authenticate by one method",
+        )
+    if assertion is None or kind != ASSERTION_TYPE:
+        return failed("client-auth-method" if methods else "client-auth-missing")
+    return assertion
+
+
+def _checks(
+    claims: Claims, client: Client, parameters: Parameters, issuer: str, now: datetime
+) -> Iterator[tuple[str, bool]]:
+    at = now.timestamp()
+    yield "assertion-issuer", claims.iss == claims.sub == client.client_id
+    yield "client-id", parameters.get("client_id") in {None, client.client_id}
+    # A string and this string: an audience of several could be another server's to replay.
+    yield "assertion-audience", claims.aud == issuer
+    yield "assertion-expired", at < claims.exp
+    yield "assertion-too-long", claims.exp <= at + LIFE_SECONDS
+    yield "assertion-early", max(claims.iat or 0, claims.nbf or 0) <= at + AHEAD_SECONDS
+    yield "assertion-jti", 0 < len(claims.jti) <= JTI_CHARACTERS
+    yield "client-suspended", client.active
+
+
+def _keys(client: Client | None) -> tuple[Key, ...]:
+    return jwk.read_set(client.jwks if client else {"keys": [DECOY]})
+
+
+def _alg(client: Client | None) -> Alg:
+    return client.alg if client else "ES256"

@@ -1,0 +1,264 @@
+"""From a pushed request to a code: what the citizen's pages do in between.
+
+An interaction belongs to the session that first opens it. The answer uses the pushed
+request up; the code is made only when the citizen goes on from the receipt, so that
+reading the receipt never outlives it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+import msgspec
+
+from api.oauth import details, par
+from api.oauth.calls import AtHand
+from api.oauth.details import Items
+from api.oauth.par import PushedRequest
+from consent import grants, receipts
+from consent.grants import Answer, Evidence, Grant, MayNot
+from consent.receipts import Receipt
+from identity import codes, tokens
+from identity.codes import AuthorizationCode
+from identity.login.sessions import CitizenSession
+from identity.registry import pseudonyms
+from identity.tokens import Authorized
+from policies.catalogue import Catalogue
+from policies.vocabulary import Language
+from vault.short_lived import ShortLived
+
+LIFE_SECONDS: Final = par.ANSWER_LIFE.total_seconds()
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the citizen said."""
+
+    items: Items
+    """What they agreed to; empty where they refused."""
+    grant_id: UUID | None = None
+    receipt_id: UUID | None = None
+
+
+class Interaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A citizen in front of a programme's question."""
+
+    id: str
+    """Random; in the address of the consent page."""
+    pushed: PushedRequest
+    session: str | None = None
+    """Whose it is: `CitizenSession.id` of the first to open it."""
+    answered: Answered | None = None
+
+    def required(self, catalogue: Catalogue) -> Items:
+        """What the programme needs: agreed to whole or not at all."""
+        return self._asked(catalogue, optional=False)
+
+    def optional(self, catalogue: Catalogue) -> Items:
+        """What the citizen may leave out."""
+        return self._asked(catalogue, optional=True)
+
+    def _asked(self, catalogue: Catalogue, *, optional: bool) -> Items:
+        agreement = catalogue.agreement(self.pushed.disclosure.agreement)
+        free = agreement.optional if agreement else ()
+        asked = self.pushed.disclosure.attributes
+        return {name: form for name, form in asked.items() if (name in free) is optional}
+
+
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """There is nothing to answer here: unknown, too old, another session's, or answered."""
+
+    reason: str
+
+
+class NotAnswered(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer was not taken, and why; the question still stands."""
+
+    reasons: tuple[str, ...]
+
+
+class Approved(msgspec.Struct, frozen=True, kw_only=True):
+    """The citizen agreed."""
+
+    interaction: Interaction
+    grant: Grant
+    receipt: Receipt
+
+
+async def start(short_lived: ShortLived, pushed: PushedRequest) -> Interaction:
+    """Begin: nobody is signed in yet."""
+    interaction = Interaction(id=secrets.token_urlsafe(32), pushed=pushed)
+    await _keep(short_lived, interaction)
+    return interaction
+
+
+async def load(short_lived: ShortLived, id_: str, session: CitizenSession) -> Interaction | Gone:
+    """The question, for the session whose it is or becomes."""
+    found = await _found(short_lived, id_)
+    if found is None:
+        return Gone(reason="interaction-unknown")
+    if found.session is None:
+        found = msgspec.structs.replace(found, session=session.id)
+        await _keep(short_lived, found)
+    return found if found.session == session.id else Gone(reason="interaction-of-another")
+
+
+async def approve(
+    at_hand: AtHand,
+    id_: str,
+    session: CitizenSession,
+    *,
+    ticked: Collection[str],
+    notice_hash: str,
+    language: Language,
+    birth_date: str | None,
+) -> Approved | Interaction | NotAnswered | Gone:
+    """The citizen agrees to what is needed and to what they ticked.
+
+    What was answered before stays as it was: a form that is sent twice changes nothing.
+
+    Args:
+        at_hand: what the request works with.
+        id_: of the interaction.
+        session: the citizen's.
+        ticked: the optional items, by attribute.
+        notice_hash: the words they were shown.
+        language: in which.
+        birth_date: the citizen's, as the register has it: it decides, and is not kept.
+    """
+    found = await load(at_hand.short_lived, id_, session)
+    if isinstance(found, Gone) or found.answered is not None:
+        return found
+    free = found.optional(at_hand.catalogue)
+    if not set(ticked) <= free.keys():
+        return NotAnswered(reasons=("more-than-asked",))
+    items = found.required(at_hand.catalogue) | {
+        name: form for name, form in free.items() if name in ticked
+    }
+    if not await par.use_up(at_hand.short_lived, found.pushed):
+        return Gone(reason="request-answered")
+    answer = _answer(found, session, items, notice_hash, language)
+    grant = await grants.give(
+        at_hand.tx, at_hand.keyring, at_hand.catalogue, answer, birth_date=birth_date
+    )
+    if isinstance(grant, MayNot):
+        await par.give_back(at_hand.short_lived, found.pushed)
+        return NotAnswered(reasons=grant.reasons)
+    receipt = await _receipt(at_hand, grant, language)
+    answered = Answered(items=grant.items, grant_id=grant.id, receipt_id=receipt.id)
+    done = msgspec.structs.replace(found, answered=answered)
+    await _keep(at_hand.short_lived, done)
+    return Approved(interaction=done, grant=grant, receipt=receipt)
+
+
+async def refuse(
+    at_hand: AtHand, id_: str, session: CitizenSession, *, notice_hash: str, language: Language
+) -> Interaction | NotAnswered | Gone:
+    """The citizen does not agree: kept too, so that they are not asked again soon."""
+    found = await load(at_hand.short_lived, id_, session)
+    if isinstance(found, Gone) or found.answered is not None:
+        return found
+    if not await par.use_up(at_hand.short_lived, found.pushed):
+        return Gone(reason="request-answered")
+    answer = _answer(found, session, {}, notice_hash, language)
+    grant = await grants.refuse(at_hand.tx, at_hand.keyring, at_hand.catalogue, answer)
+    if isinstance(grant, MayNot):
+        await par.give_back(at_hand.short_lived, found.pushed)
+        return NotAnswered(reasons=grant.reasons)
+    done = msgspec.structs.replace(found, answered=Answered(items={}))
+    await _keep(at_hand.short_lived, done)
+    return done
+
+
+async def finish(at_hand: AtHand, id_: str, session: CitizenSession) -> str | Gone:
+    """Where the browser goes now, once: to the programme, with a code or with the refusal."""
+    issuer = at_hand.settings.issuer
+    found = await load(at_hand.short_lived, id_, session)
+    if isinstance(found, Gone):
+        return found
+    if found.answered is None:
+        return Gone(reason="interaction-unanswered")
+    # One browser, one tab, once: the taker alone gets a code.
+    if await at_hand.short_lived.take(_name(id_)) is None:
+        return Gone(reason="interaction-finished")
+    authorized = await _authorized(at_hand, found, found.answered, session)
+    if authorized is None:
+        return back_to(found.pushed, issuer, error="access_denied")
+    code = AuthorizationCode(
+        family=await tokens.open_family(at_hand.tx, authorized),
+        authorized=authorized,
+        redirect_uri=found.pushed.redirect_uri,
+        code_challenge=found.pushed.code_challenge,
+        dpop_jkt=found.pushed.dpop_jkt,
+    )
+    return back_to(found.pushed, issuer, code=await codes.put(at_hand.short_lived, code))
+
+
+def back_to(pushed: PushedRequest, issuer: str, **outcome: str) -> str:
+    """The registered address with the outcome, the programme's state and our name (RFC 9207)."""
+    state = {} if pushed.state is None else {"state": pushed.state}
+    said = urlencode(outcome | state | {"iss": issuer})
+    joint = "&" if urlsplit(pushed.redirect_uri).query else "?"
+    return f"{pushed.redirect_uri}{joint}{said}"
+
+
+def _answer(
+    found: Interaction, session: CitizenSession, items: Items, notice_hash: str, language: Language
+) -> Answer:
+    return Answer(
+        subject=session.subject,
+        programme=found.pushed.client_id,
+        agreement=found.pushed.disclosure.agreement,
+        notice_hash=notice_hash,
+        language=language,
+        evidence=Evidence(session=session.id, acr=session.acr, auth_time=session.auth_time),
+        items=items,
+    )
+
+
+async def _receipt(at_hand: AtHand, grant: Grant, language: Language) -> Receipt:
+    known = await pseudonyms.pairwise(at_hand.tx, at_hand.keyring, grant.programme, [grant.subject])
+    return await receipts.issue(
+        at_hand.tx,
+        at_hand.keyring,
+        at_hand.catalogue,
+        grant,
+        language,
+        principal=known[grant.subject],
+    )
+
+
+async def _authorized(
+    at_hand: AtHand, found: Interaction, answered: Answered, session: CitizenSession
+) -> Authorized | None:
+    """What the code stands for: what was agreed to, if it still is."""
+    if answered.grant_id is None:
+        return None
+    grant = (await grants.by_id(at_hand.tx, [answered.grant_id])).get(answered.grant_id)
+    if grant is None or not grant.discloses or grant.subject != session.subject:
+        return None
+    return Authorized(
+        client_id=found.pushed.client_id,
+        agreement=grant.agreement,
+        purpose=grant.purpose,
+        attributes=details.meet(at_hand.catalogue, answered.items, grant.items),
+        grant_id=grant.id,
+        subject=grant.subject,
+        acr=session.acr,
+        auth_time=session.auth_time,
+    )
+
+
+async def _found(short_lived: ShortLived, id_: str) -> Interaction | None:
+    found = await short_lived.get(_name(id_))
+    return None if found is None else msgspec.json.decode(found, type=Interaction)
+
+
+async def _keep(short_lived: ShortLived, interaction: Interaction) -> None:
+    await short_lived.put(_name(interaction.id), msgspec.json.encode(interaction), LIFE_SECONDS)
+
+
+def _name(id_: str) -> str:
+    return f"interaction:{hashlib.sha256(id_.encode()).hexdigest()}"

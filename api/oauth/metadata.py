@@ -1,0 +1,119 @@
+"""What is enabled here, no more and no less (RFC 8414, 9728). OpenID Connect is not."""
+
+from typing import Final, get_args
+
+import msgspec
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from api.oauth import access_tokens, details, dpop, from_authlib, keys
+from api.oauth.jwk import Alg
+from api.settings import Settings
+from policies.vocabulary import Language
+
+SERVER_PATH: Final = "/.well-known/oauth-authorization-server"
+RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource/v1"
+"""RFC 9728 §3.1: the resource's path comes after the well-known part."""
+FRESH: Final = {"Cache-Control": "public, max-age=300"}
+ALGS: Final[tuple[str, ...]] = get_args(Alg)
+METHODS: Final = ("private_key_jwt",)
+
+
+class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 8414 §2, with RFC 9126 §5, 9207 §3, 9396 §10, 9449 §5.1 and 9728 §4."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    pushed_authorization_request_endpoint: str
+    introspection_endpoint: str
+    revocation_endpoint: str
+    jwks_uri: str
+    service_documentation: str
+    protected_resources: tuple[str, ...]
+    grant_types_supported: tuple[str, ...]
+    response_types_supported: tuple[str, ...] = ("code",)
+    response_modes_supported: tuple[str, ...] = ("query",)
+    code_challenge_methods_supported: tuple[str, ...] = ("S256",)
+    require_pushed_authorization_requests: bool = True
+    authorization_response_iss_parameter_supported: bool = True
+    token_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
+    token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
+    introspection_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
+    introspection_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
+    revocation_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
+    revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
+    dpop_signing_alg_values_supported: tuple[str, ...] = dpop.ALGS
+    authorization_details_types_supported: tuple[str, ...] = (details.TYPE,)
+    ui_locales_supported: tuple[str, ...] = tuple(Language)
+
+
+class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 9728 §2."""
+
+    resource: str
+    authorization_servers: tuple[str, ...]
+    resource_documentation: str
+    resource_name: str = "Amana"
+    bearer_methods_supported: tuple[str, ...] = ("header",)
+    dpop_bound_access_tokens_required: bool = True
+    dpop_signing_alg_values_supported: tuple[str, ...] = dpop.ALGS
+    authorization_details_types_supported: tuple[str, ...] = (details.TYPE,)
+
+
+def server(issuer: str, grant_types: tuple[str, ...]) -> ServerMetadata:
+    """What this authorization server does.
+
+    Raises:
+        ValueError: the document is none that RFC 8414 knows.
+    """
+    document = ServerMetadata(
+        issuer=issuer,
+        authorization_endpoint=f"{issuer}/authorize",
+        token_endpoint=f"{issuer}/oauth/token",
+        pushed_authorization_request_endpoint=f"{issuer}/oauth/par",
+        introspection_endpoint=f"{issuer}/oauth/introspect",
+        revocation_endpoint=f"{issuer}/oauth/revoke",
+        jwks_uri=issuer + keys.PATH,
+        service_documentation=f"{issuer}/docs",
+        protected_resources=(access_tokens.resource(issuer),),
+        grant_types_supported=grant_types,
+    )
+    from_authlib.check_metadata(msgspec.json.decode(msgspec.json.encode(document)))
+    return document
+
+
+def resource(issuer: str) -> ResourceMetadata:
+    """What the resource API wants."""
+    return ResourceMetadata(
+        resource=access_tokens.resource(issuer),
+        authorization_servers=(issuer,),
+        resource_documentation=f"{issuer}/docs",
+    )
+
+
+def handlers(settings: Settings, grant_types: tuple[str, ...]) -> list[HTTPRouteHandler]:
+    """Both documents: they change with a release, not with a request."""
+    of_server, of_resource = server(settings.issuer, grant_types), resource(settings.issuer)
+
+    @get(
+        SERVER_PATH,
+        tags=["Authorization"],
+        operation_id="readServerMetadata",
+        summary="Metadata of the authorization server",
+    )
+    async def server_metadata() -> Response[ServerMetadata]:
+        """What this authorization server supports (RFC 8414)."""
+        return Response(of_server, headers=dict(FRESH))
+
+    @get(
+        RESOURCE_PATH,
+        tags=["Authorization"],
+        operation_id="readResourceMetadata",
+        summary="Metadata of the resource API",
+    )
+    async def resource_metadata() -> Response[ResourceMetadata]:
+        """What the resource API wants of a token (RFC 9728)."""
+        return Response(of_resource, headers=dict(FRESH))
+
+    return [server_metadata, resource_metadata]

@@ -1,0 +1,176 @@
+"""Pushed authorization requests (RFC 9126): everything is checked before the browser is involved.
+
+A request may be opened several times before the person answers, and is used up by the answer.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from litestar import Response
+
+from api.oauth import access_tokens, details, from_authlib
+from api.oauth.calls import AtHand, Call
+from api.oauth.details import Disclosure
+from api.oauth.errors import NO_STORE, Denied
+from policies.legal_time import legal_day
+from policies.vocabulary import Language, ProgrammeId
+from vault.short_lived import ShortLived
+
+URN: Final = "urn:ietf:params:oauth:request_uri:"
+LIFE: Final = timedelta(seconds=300)
+"""Time to open it: RFC 9126 §2.2 suggests 5 to 600 s, FAPI 2.0 less than 600 s."""
+ANSWER_LIFE: Final = timedelta(minutes=30)
+"""Time to sign in, read and answer, once it was opened."""
+STATE_CHARACTERS: Final = 1024
+NOT_HERE: Final = ("prompt", "max_age", "acr_values", "claims", "id_token_hint", "login_hint")
+"""OpenID Connect's: refused and not ignored, since ignoring one would weaken the answer."""
+_JKT: Final = re.compile(r"[A-Za-z0-9\-_]{43}")
+
+
+class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a programme asks a person, checked whole and narrowed to the agreement."""
+
+    client_id: ProgrammeId
+    redirect_uri: str
+    state: str | None
+    code_challenge: str
+    dpop_jkt: str | None
+    disclosure: Disclosure
+    language: Language | None
+    expires_at: datetime
+    reference: str
+    """Names it in the short-lived store; the hash of what the browser carries."""
+
+
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 9126 §2.2."""
+
+    request_uri: str
+    expires_in: int
+
+
+async def push(at_hand: AtHand, call: Call) -> Response[Pushed] | Denied:
+    """Check and keep a request."""
+    for denied, met in _checks(call, access_tokens.resource(at_hand.settings.issuer)):
+        if not met:
+            return denied
+    asked = details.parse(call.parameters.get(details.PARAMETER))
+    if isinstance(asked, Denied):
+        return asked
+    granted = details.under_consent(
+        asked, call.client, at_hand.catalogue, legal_day(at_hand.tx.now)
+    )
+    if isinstance(granted, Denied):
+        return granted
+    request_uri = URN + secrets.token_urlsafe(32)
+    await _keep(at_hand.short_lived, _request(call, granted, request_uri, at_hand.tx.now))
+    return Response(
+        Pushed(request_uri=request_uri, expires_in=int(LIFE.total_seconds())),
+        status_code=201,
+        headers=dict(NO_STORE),
+    )
+
+
+async def find(short_lived: ShortLived, request_uri: str, now: datetime) -> PushedRequest | None:
+    """What stands behind a request_uri; None if it is unknown, too old or used up."""
+    found = await short_lived.get(_name(_reference(request_uri)))
+    request = None if found is None else msgspec.json.decode(found, type=PushedRequest)
+    return request if request and now < request.expires_at else None
+
+
+async def use_up(short_lived: ShortLived, request: PushedRequest) -> bool:
+    """Take a request to answer it. False if it was answered: of two tabs one gets it."""
+    return await short_lived.take(_name(request.reference)) is not None
+
+
+async def give_back(short_lived: ShortLived, request: PushedRequest) -> None:
+    """Undo `use_up`: there was no answer after all."""
+    await _keep(short_lived, request)
+
+
+def _checks(call: Call, resource: str) -> Iterator[tuple[Denied, bool]]:
+    given = call.parameters.get
+    for name in ("request_uri", "request"):
+        yield (
+            _wrong(f"par-{name.replace('_', '-')}", f"{name} does not belong here"),
+            not given(name),
+        )
+    yield _wrong("par-response-type", "response_type is required"), bool(given("response_type"))
+    yield (
+        Denied(error="unsupported_response_type", reason="par-response-type"),
+        given("response_type") == "code",
+    )
+    yield (
+        _wrong("par-response-mode", "response_mode is query"),
+        given("response_mode") in {None, "query"},
+    )
+    yield (
+        _wrong("par-redirect-uri", "redirect_uri is not one of the registered ones"),
+        # Compared as a string and nothing else (RFC 9700 §4.1.3).
+        given("redirect_uri") in call.client.redirect_uris,
+    )
+    yield (
+        _wrong("par-pkce", "PKCE with S256 is required"),
+        given("code_challenge_method") == "S256"
+        and from_authlib.is_challenge(given("code_challenge") or ""),
+    )
+    yield Denied(error="invalid_scope", reason="par-scope"), given("scope") is None
+    yield (
+        Denied(error="invalid_target", reason="par-resource"),
+        given("resource") in {None, resource},
+    )
+    yield _wrong("par-state", "state is too long"), len(given("state") or "") <= STATE_CHARACTERS
+    yield _wrong("par-openid", "a parameter is not supported"), not any(map(given, NOT_HERE))
+    yield _wrong("par-dpop-jkt", "dpop_jkt is not the key of the proof"), _one_key(call)
+
+
+def _one_key(call: Call) -> bool:
+    """Whether `dpop_jkt` and the proof, where both are given, name one key (RFC 9449 §10.1)."""
+    named = call.parameters.get("dpop_jkt")
+    if named is None:
+        return True
+    return _JKT.fullmatch(named) is not None and (call.proof is None or call.proof.jkt == named)
+
+
+def _request(call: Call, granted: Disclosure, request_uri: str, now: datetime) -> PushedRequest:
+    given = call.parameters.get
+    return PushedRequest(
+        client_id=call.client.client_id,
+        redirect_uri=given("redirect_uri") or "",
+        state=given("state"),
+        code_challenge=given("code_challenge") or "",
+        dpop_jkt=call.proof.jkt if call.proof else given("dpop_jkt"),
+        disclosure=granted,
+        language=_language(given("ui_locales") or ""),
+        expires_at=now + LIFE,
+        reference=_reference(request_uri),
+    )
+
+
+def _language(wished: str) -> Language | None:
+    """The first wish that we have (OpenID Connect Core §3.1.2.1)."""
+    ours = set(Language)
+    tags = (tag.partition("-")[0].lower() for tag in wished.split(" "))
+    return next((Language(tag) for tag in tags if tag in ours), None)
+
+
+async def _keep(short_lived: ShortLived, request: PushedRequest) -> None:
+    seconds = (LIFE + ANSWER_LIFE).total_seconds()
+    await short_lived.put(_name(request.reference), msgspec.json.encode(request), seconds)
+
+
+def _reference(request_uri: str) -> str:
+    return hashlib.sha256(request_uri.encode()).hexdigest()
+
+
+def _name(reference: str) -> str:
+    return f"par:{reference}"
+
+
+def _wrong(reason: str, description: str) -> Denied:
+    return Denied(error="invalid_request", reason=reason, description=description)

@@ -1,0 +1,198 @@
+"""The token endpoint (RFC 6749 §3.2): one table of grants; each token is bound to its holder's key.
+
+Refresh tokens are not rotated (FAPI 2.0 §5.3.2.1, 9): they are bound to the programme's
+authentication, and a lost answer must not cost the programme its consent.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.oauth import access_tokens, details, from_authlib
+from api.oauth.calls import AtHand, Call
+from api.oauth.details import Disclosure
+from api.oauth.errors import NO_STORE, Denied
+from consent import grants
+from identity import codes, tokens
+from identity.codes import AuthorizationCode, CodeReused
+from identity.tokens import Authorized
+from policies.legal_time import legal_day
+
+
+class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 6749 §5.1, RFC 9396 §7, RFC 9449 §5."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    authorization_details: list[Disclosure]
+    """What was granted, which may be less than was asked."""
+    refresh_token: str = ""
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a grant comes to, before a token is made of it."""
+
+    authorized: Authorized
+    family: UUID | None = None
+    lasting: Authorized | None = None
+    """What a refresh token is made for, where there is to be one."""
+
+
+Grant = Callable[[AtHand, Call], Awaitable[Granted | Denied]]
+
+
+async def give(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
+    """Answer one token request."""
+    kind = call.parameters.get("grant_type")
+    if kind is None:
+        return Denied(error="invalid_request", reason="grant-type-missing")
+    grant = GRANTS.get(kind)
+    if grant is None:
+        return Denied(error="unsupported_grant_type", reason="grant-type-unknown")
+    if call.parameters.get("scope") is not None:
+        return Denied(error="invalid_scope", reason="token-scope")
+    if call.parameters.get("resource") not in {None, _resource(at_hand)}:
+        return Denied(error="invalid_target", reason="token-resource")
+    granted = await grant(at_hand, call)
+    return granted if isinstance(granted, Denied) else await _answer(at_hand, call, granted)
+
+
+async def client_credentials(at_hand: AtHand, call: Call) -> Granted | Denied:
+    """A programme under a law (RFC 6749 §4.4): what rests on consent is not to be had so."""
+    asked = details.parse(call.parameters.get(details.PARAMETER))
+    if isinstance(asked, Denied):
+        return asked
+    allowed = details.under_law(asked, call.client, at_hand.catalogue, legal_day(at_hand.tx.now))
+    if isinstance(allowed, Denied):
+        return allowed
+    return Granted(
+        authorized=Authorized(
+            client_id=call.client.client_id,
+            agreement=allowed.agreement,
+            purpose=allowed.purpose,
+            attributes=allowed.attributes,
+        )
+    )
+
+
+async def authorization_code(at_hand: AtHand, call: Call) -> Granted | Denied:
+    """A code, once, to the programme and the key it was made for (RFC 6749 §4.1.3)."""
+    given = call.parameters.get("code")
+    if given is None:
+        return Denied(error="invalid_request", reason="code-missing")
+    code = await codes.take(at_hand.short_lived, given)
+    if isinstance(code, CodeReused):
+        # One of the two who had it stole it: nothing that came of it stays (RFC 9700 §2.1.1).
+        await tokens.revoke_family(at_hand.tx, code.family)
+        return _no_grant("code-reused")
+    wrong = "code-unknown" if code is None else _wrong_code(code, call)
+    if code is None or wrong is not None:
+        return _no_grant(wrong or "code-unknown")
+    authorized = await _standing(at_hand, code.authorized)
+    if isinstance(authorized, Denied):
+        return authorized
+    return _part(
+        at_hand, call, Granted(authorized=authorized, family=code.family, lasting=authorized)
+    )
+
+
+async def refresh_token(at_hand: AtHand, call: Call) -> Granted | Denied:
+    """A new access token of an older authorization, as far as the consent still reaches."""
+    given = call.parameters.get("refresh_token")
+    if given is None:
+        return Denied(error="invalid_request", reason="refresh-missing")
+    found = await tokens.refresh(at_hand.tx, call.client.client_id, given)
+    if found is None:
+        return _no_grant("refresh-ended")
+    authorized = await _standing(at_hand, found.authorized)
+    if isinstance(authorized, Denied):
+        return authorized
+    return _part(at_hand, call, Granted(authorized=authorized, family=found.family))
+
+
+GRANTS: Final[Mapping[str, Grant]] = MappingProxyType(
+    {
+        "authorization_code": authorization_code,
+        "client_credentials": client_credentials,
+        "refresh_token": refresh_token,
+    }
+)
+"""Grant type → how it is granted. What joins here shows in the metadata by itself."""
+
+
+def _wrong_code(code: AuthorizationCode, call: Call) -> str | None:
+    """Why a code is not this caller's to use; None if it is."""
+    verifier = call.parameters.get("code_verifier") or ""
+    checks = (
+        ("code-of-another", code.authorized.client_id == call.client.client_id),
+        ("code-redirect-uri", code.redirect_uri == call.parameters.get("redirect_uri")),
+        ("code-verifier", from_authlib.is_verifier(verifier) and _fits(verifier, code)),
+        ("code-key", call.proof is not None and code.dpop_jkt in {None, call.proof.jkt}),
+    )
+    return next((reason for reason, met in checks if not met), None)
+
+
+def _fits(verifier: str, code: AuthorizationCode) -> bool:
+    return hmac.compare_digest(from_authlib.s256(verifier), code.code_challenge)
+
+
+async def _standing(at_hand: AtHand, authorized: Authorized) -> Authorized | Denied:
+    """What an authorization is still worth: what the person agrees to at this moment."""
+    if authorized.grant_id is None:
+        return _no_grant("consent-missing")
+    consents = await grants.by_id(at_hand.tx, [authorized.grant_id])
+    consent = consents.get(authorized.grant_id)
+    if consent is None or not consent.discloses:
+        return _no_grant("consent-ended")
+    left = details.meet(at_hand.catalogue, authorized.attributes, consent.items)
+    return (
+        msgspec.structs.replace(authorized, attributes=left) if left else _no_grant("consent-ended")
+    )
+
+
+def _part(at_hand: AtHand, call: Call, granted: Granted) -> Granted | Denied:
+    """The part that was asked for, if one was."""
+    given = call.parameters.get(details.PARAMETER)
+    asked = None if given is None else details.parse(given)
+    if isinstance(asked, Denied):
+        return asked
+    (whole,) = details.of(granted.authorized)
+    part = details.within(asked, whole, at_hand.catalogue)
+    if isinstance(part, Denied):
+        return part
+    narrowed = msgspec.structs.replace(granted.authorized, attributes=part.attributes)
+    return msgspec.structs.replace(granted, authorized=narrowed)
+
+
+async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[TokenAnswer]:
+    jkt = call.proof.jkt if call.proof else ""
+    issued = await access_tokens.issue(at_hand, granted.authorized, jkt=jkt, family=granted.family)
+    refresh = ""
+    if granted.lasting and granted.family:
+        refresh = await tokens.issue_refresh(at_hand.tx, granted.lasting, family=granted.family)
+    life = issued.row.expires_at - issued.row.issued_at
+    return Response(
+        TokenAnswer(
+            access_token=issued.token,
+            token_type="DPoP",  # noqa: S106  (RFC 9449 §5)
+            expires_in=int(life.total_seconds()),
+            authorization_details=details.of(granted.authorized),
+            refresh_token=refresh,
+        ),
+        status_code=200,
+        headers=dict(NO_STORE),
+    )
+
+
+def _resource(at_hand: AtHand) -> str:
+    return access_tokens.resource(at_hand.settings.issuer)
+
+
+def _no_grant(reason: str) -> Denied:
+    return Denied(error="invalid_grant", reason=reason)

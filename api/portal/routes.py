@@ -1,0 +1,54 @@
+"""Every address of the citizens' portal."""
+
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+from api import security
+from api.fronts import FrontDoor, first_page
+from api.portal import agreements, asking, by_law, history, home, receipts, signing_in, visits
+from api.settings import Settings
+
+MENU: Final = (
+    ("me", "me"),
+    ("agreements", "agreements"),
+    ("history", "history"),
+    ("lock", "lock"),
+)
+
+
+def handlers(settings: Settings) -> list[ControllerRouterHandler]:
+    """`/{lang}/…` for citizens; `/` leads to the language their browser likes best."""
+    front = FrontDoor(
+        front="portal", settings=settings, sections=MENU, cookie=security.CITIZEN_COOKIE
+    )
+    router = front.router(
+        [
+            home.public_home,
+            home.my_space,
+            home.read_lock,
+            home.turn_lock,
+            signing_in.ask_password,
+            signing_in.take_password,
+            signing_in.ask_code,
+            signing_in.take_code,
+            signing_in.sign_out,
+            agreements.list_agreements,
+            agreements.one_agreement,
+            agreements.ask_stop,
+            agreements.stop,
+            agreements.stopped,
+            by_law.one_by_law,
+            by_law.object_or_lift,
+            history.list_history,
+            history.one_entry,
+            history.download_proof,
+            receipts.read_receipt,
+            receipts.download_receipt,
+            asking.read_request,
+            asking.answer_request,
+            asking.answered,
+        ],
+        visits.dependencies() | asking.dependencies(),
+    )
+    return [first_page, router]

@@ -1,0 +1,184 @@
+"""Each kind of question through its door, and what came out as an answer or a problem."""
+
+from typing import Any
+
+from litestar import Response
+
+from api import observing, problems
+from api.oauth.errors import Denied
+from api.problems import FieldProblem
+from api.programmes import questions
+from api.programmes.callers import Caller, denied
+from api.programmes.questions import Asking
+from api.programmes.shapes import (
+    DisclosureAnswer,
+    EligibilityAnswer,
+    Known,
+    Named,
+    VerificationAnswer,
+    VerificationQuery,
+)
+from api.running import Running
+from identity.doors import disclosure, eligibility, verification
+from identity.doors.disclosure import Disclosed
+from identity.doors.eligibility import Assessed
+from identity.doors.gathering import ByToken, TokenEnded
+from identity.doors.verification import Malformed, Verified
+from identity.tokens import AccessToken
+from policies import vocabulary
+from policies.disclosure import Refusal
+from policies.legal_time import legal_day
+from policies.vocabulary import Action, AttributeId, LegalBasis, SubjectId
+from vault.attributes import Unreadable
+
+Outcome = Response[Any] | Denied
+
+
+async def verify(
+    running: Running, caller: Caller, wanted: Asking, query: VerificationQuery
+) -> Outcome:
+    """Compare what somebody says with what is on record."""
+    if wrong := _wrong_subject(caller, query.subject):
+        return wrong
+    if not questions.reaches(caller, wanted, running.catalogue):
+        return await questions.refuse_beyond(running, caller, wanted, None)
+    named = query.subject or Named()
+    claims = {AttributeId(name): claim for name, claim in query.claims.items()}
+
+    def question(token: AccessToken) -> verification.Question:
+        return verification.Question(
+            programme=token.authorized.client_id,
+            named=verification.Named(
+                idcs=named.idcs, pairwise=named.pairwise, subject=token.authorized.subject
+            ),
+            claims=claims,
+            agreement=token.authorized.agreement,
+            purpose=token.authorized.purpose,
+            basis=_basis(running, caller, token, wanted),
+            case_reference=wanted.case_reference,
+        )
+
+    answer = await running.doors.verify(ByToken(jti=caller.claims.jti, question=question))
+    _count(Action.VERIFY, answer)
+    match answer:
+        case Verified():
+            return Response(
+                VerificationAnswer(
+                    result=answer.result.value,
+                    attributes={name: each.value for name, each in answer.attributes.items()},
+                    subject=answer.subject,
+                )
+            )
+        case Malformed():
+            return problems.respond("invalid-request", detail=answer.reason)
+        case Refusal() | TokenEnded() | Unreadable():
+            return _not_answered(caller, answer)
+
+
+async def assess(running: Running, caller: Caller, wanted: Asking, known: Known | None) -> Outcome:
+    """Ask whether the programme's aid is open to a person."""
+    subject = await _whom(running, caller, wanted, known)
+    if isinstance(subject, Response | Denied):
+        return subject
+
+    def question(token: AccessToken) -> eligibility.Question:
+        return eligibility.Question(
+            programme=token.authorized.client_id,
+            subject=token.authorized.subject or subject,
+            agreement=token.authorized.agreement,
+            purpose=token.authorized.purpose,
+            basis=_basis(running, caller, token, wanted),
+            case_reference=wanted.case_reference,
+        )
+
+    answer = await running.doors.assess(ByToken(jti=caller.claims.jti, question=question))
+    _count(Action.ELIGIBILITY, answer)
+    match answer:
+        case Assessed():
+            reasons = tuple(reason.value for reason in answer.reasons)
+            return Response(
+                EligibilityAnswer(eligible=answer.eligible, until=answer.until, reasons=reasons)
+            )
+        case Refusal() | TokenEnded() | Unreadable():
+            return _not_answered(caller, answer)
+
+
+async def disclose(
+    running: Running, caller: Caller, wanted: Asking, known: Known | None
+) -> Outcome:
+    """Ask for attributes."""
+    subject = await _whom(running, caller, wanted, known)
+    if isinstance(subject, Response | Denied):
+        return subject
+
+    def question(token: AccessToken) -> disclosure.Question:
+        return disclosure.Question(
+            programme=token.authorized.client_id,
+            subject=token.authorized.subject or subject,
+            agreement=token.authorized.agreement,
+            purpose=token.authorized.purpose,
+            basis=_basis(running, caller, token, wanted),
+            attributes=wanted.forms,
+            case_reference=wanted.case_reference,
+        )
+
+    answer = await running.doors.disclose(ByToken(jti=caller.claims.jti, question=question))
+    _count(Action.READ, answer)
+    match answer:
+        case Disclosed():
+            values = {str(name): value for name, value in answer.values.items()}
+            return Response(DisclosureAnswer(values=values, hold_until=answer.hold_until))
+        case Refusal() | TokenEnded() | Unreadable():
+            return _not_answered(caller, answer)
+
+
+async def _whom(
+    running: Running, caller: Caller, wanted: Asking, known: Known | None
+) -> SubjectId | Outcome | None:
+    """Whom a question is about where the token does not say; or why it is not asked."""
+    if wrong := _wrong_subject(caller, known):
+        return wrong
+    subject = await questions.find(running, caller, known.pairwise) if known else None
+    if not questions.reaches(caller, wanted, running.catalogue):
+        return await questions.refuse_beyond(running, caller, wanted, subject)
+    return subject
+
+
+def _wrong_subject(caller: Caller, named: object) -> Response[Any] | None:
+    """A person's own token names them; a programme's own names nobody."""
+    personal = caller.claims.sub != caller.claims.client_id
+    if personal == (named is None):
+        return None
+    message = "the token names the person" if personal else "say whom it is about"
+    return problems.respond(
+        "invalid-request", errors=(FieldProblem(field="subject", message=message),)
+    )
+
+
+def _basis(running: Running, caller: Caller, token: AccessToken, wanted: Asking) -> LegalBasis:
+    day = legal_day(caller.at)
+    return questions.basis(token.authorized, wanted.attributes, running.catalogue, day)
+
+
+def _count(action: Action, answer: object) -> None:
+    """For the figures: how it ended, and by which code where the programme was told one."""
+    match answer:
+        case Refusal():
+            ended = (vocabulary.Outcome.REFUSED, answer.public)
+        case TokenEnded() | Malformed():
+            ended = (vocabulary.Outcome.REFUSED, "invalid-request")
+        case Unreadable():
+            ended = (vocabulary.Outcome.FAULT, answer.fault)
+        case _:
+            ended = (vocabulary.Outcome.GIVEN, "")
+    observing.decisions.labels(action, *ended).inc()
+
+
+def _not_answered(caller: Caller, answer: Refusal | TokenEnded | Unreadable) -> Outcome:
+    match answer:
+        case Refusal():
+            return problems.for_refusal(answer)
+        case TokenEnded():
+            return denied("invalid_token", "token-ended", caller.claims.client_id)
+        case Unreadable():
+            return problems.respond("integrity")

@@ -1,0 +1,123 @@
+"""Who is calling: a token of ours, and proof of the key it is bound to (RFC 9449 §7).
+
+Nothing of it touches the store but the one-use mark of the proof: whether the token still
+opens anything is read with the answer, in one transaction.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+
+from api import problems
+from api.oauth import access_tokens, dpop, errors
+from api.oauth.access_tokens import Claims
+from api.oauth.calls import NONCE_HEADER
+from api.oauth.dpop import Asked, Proof, Unproven
+from api.oauth.errors import Denied
+from api.oauth.keys import TokenKeys
+from api.running import Running
+from vault import database as db
+from vault.database import Transaction
+from vault.keyring import Keyring
+from vault.short_lived import ShortLived
+
+SCHEME: Final = "dpop"
+DEMAND: Final = "use_dpop_nonce"
+METADATA_PATH: Final = "/.well-known/oauth-protected-resource/v1"
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """A programme with a token and the key to it."""
+
+    claims: Claims
+    at: datetime
+    """When it called, for what is judged before there is a transaction."""
+
+
+class LogDesk(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to log a refusal."""
+
+    tx: Transaction
+    keyring: Keyring
+    short_lived: ShortLived
+
+
+async def identify(
+    request: Request[Any, Any, Any], running: Running, keys: TokenKeys
+) -> Caller | Denied:
+    """The caller, or why they are none."""
+    now = db.instant()
+    token = _token(request)
+    if isinstance(token, Denied):
+        return token
+    published = await keys.of(running, token)
+    claims = access_tokens.verify(token, published, running.settings.issuer, now)
+    if claims is None:
+        return denied("invalid_token", "token-invalid")
+    proof = _proof(request, running, token, now)
+    if isinstance(proof, Denied):
+        return msgspec.structs.replace(proof, client_id=claims.client_id)
+    if proof.jkt != claims.cnf.jkt:
+        return denied("invalid_dpop_proof", "dpop-other-key", claims.client_id)
+    if not await dpop.spend(running.short_lived, proof):
+        return denied("invalid_dpop_proof", Unproven.REPLAYED, claims.client_id)
+    return Caller(claims=claims, at=now)
+
+
+def denied(error: str, reason: str, client_id: str = "") -> Denied:
+    """No, in the words of RFC 6750 §3.1 and RFC 9449 §7.1."""
+    return Denied(error=error, reason=reason, status=401, client_id=client_id)
+
+
+async def turn_away(
+    request: Request[Any, Any, Any], running: Running, why: Denied
+) -> Response[Any]:
+    """Log why, and answer 401 with what to do about it."""
+    correlation = errors.correlation(request)
+    if why.error != DEMAND:
+        async with db.begin(running.database) as tx:
+            desk = LogDesk(tx=tx, keyring=running.keyring, short_lived=running.short_lived)
+            await errors.log(desk, why, correlation)
+    challenge = [
+        *([f'error="{why.error}"'] if why.error else []),
+        f'algs="{" ".join(dpop.ALGS)}"',
+        f'resource_metadata="{running.settings.issuer}{METADATA_PATH}"',
+    ]
+    return problems.respond(
+        "unauthenticated",
+        correlation=correlation,
+        headers={"WWW-Authenticate": f"DPoP {', '.join(challenge)}"} | next_nonce(running),
+    )
+
+
+def next_nonce(running: Running) -> dict[str, str]:
+    """The header that gives the nonce for the next call (RFC 9449 §8.2)."""
+    return {NONCE_HEADER: dpop.nonce(dpop.secret(running.keyring), db.instant())}
+
+
+def _token(request: Request[Any, Any, Any]) -> str | Denied:
+    sent = request.headers.getall("authorization", [])
+    if len(sent) != 1:
+        # RFC 6750 §3.1: who brought nothing is told no error, only what to bring.
+        return denied("invalid_request" if sent else "", "token-missing")
+    scheme, _, token = sent[0].partition(" ")
+    if scheme.lower() != SCHEME:
+        return denied("invalid_token", "token-scheme")
+    return token.strip()
+
+
+def _proof(
+    request: Request[Any, Any, Any], running: Running, token: str, now: datetime
+) -> Proof | Denied:
+    asked = Asked(
+        method=request.method,
+        url=running.settings.issuer + request.url.path,
+        ath=dpop.ath(token),
+    )
+    sent = request.headers.getall("dpop", [])
+    found = dpop.check(sent, asked, dpop.secret(running.keyring), now)
+    if isinstance(found, Proof):
+        return found
+    return denied(DEMAND if found is Unproven.NONCE else "invalid_dpop_proof", found)

@@ -1,0 +1,91 @@
+"""Serves an app on a listener: granian, or uvicorn as the tested fallback. Blocks until stopped."""
+
+import os
+import signal
+import threading
+import time
+from typing import Any, Final, Literal
+
+from api import settings
+
+Front = Literal["public", "console"]
+Server = Literal["granian", "uvicorn"]
+STANDARD_INPUT: Final = 0
+GRACE_SECONDS: Final = 10
+"""How long requests in flight are waited for; what supervisors allow by default (Docker: 10 s)."""
+
+
+def public() -> Any:
+    """The public app with the settings of the environment; called in each worker."""
+    from api import app  # noqa: PLC0415  (the process that watches the workers needs no app)
+
+    return app.public_app(settings.from_environ())
+
+
+def console() -> Any:
+    """The console app with the settings of the environment; called in each worker."""
+    from api import app  # noqa: PLC0415
+
+    return app.console_app(settings.from_environ())
+
+
+def serve(front: Front, *, host: str, port: int, workers: int, server: Server) -> None:
+    """Serve one front until SIGINT or SIGTERM; requests in flight are answered first."""
+    target = f"{__name__}:{front}"
+    match server:
+        case "granian":
+            _granian(target, host, port, workers)
+        case "uvicorn":
+            _uvicorn(target, host, port, workers)
+
+
+def stop_when_input_ends() -> None:
+    """Stop this process when its standard input closes: whoever started it is gone.
+
+    A supervisor that is killed cannot stop its children; the pipe between them can.
+    """
+
+    def watch() -> None:
+        # The descriptor, not sys.stdin: a worker is forked, and would inherit its lock held.
+        while os.read(STANDARD_INPUT, 1):
+            pass
+        while True:  # one signal may be lost in a server that is just starting
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _granian(target: str, host: str, port: int, workers: int) -> None:
+    from granian import Granian  # noqa: PLC0415  (only the server that is used is imported)
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+
+    Granian(
+        target,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        factory=True,
+        websockets=False,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=GRACE_SECONDS,
+    ).serve()
+
+
+def _uvicorn(target: str, host: str, port: int, workers: int) -> None:
+    import uvicorn  # noqa: PLC0415
+
+    uvicorn.run(
+        target,
+        host=host,
+        port=port,
+        workers=workers,
+        factory=True,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

@@ -1,0 +1,133 @@
+"""Every setting of the service, read once, from the environment. The only reader of it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+PREFIX: Final = "AMANA_"
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong. The message names the variable and never its value."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a deployment chooses. Each field is the variable `AMANA_<FIELD>` in capitals.
+
+    `database_url` and `redis_url` may also be given as a file (`AMANA_DATABASE_URL_FILE`),
+    so that a password stands in no process list and no compose file.
+    """
+
+    data_dir: Path = Path("data")
+    """Where the embedded store and, unless said otherwise, the keys live."""
+    database_url: str = ""
+    """SQLAlchemy URL. Empty: SQLite in `data_dir`."""
+    database_pool: int = 10
+    """Connections per process (PostgreSQL) or readers (SQLite)."""
+    database_pooler: Literal["none", "transaction"] = "none"
+    """`transaction` behind PgBouncer in that mode: no prepared statements."""
+    redis_url: str = ""
+    """Empty: short-lived state stays in this process, which then must be the only one."""
+    keys_dir: Path | None = None
+    """Folder of the root key, outside the database and its backups. None: `data_dir`/keys."""
+    catalogue_dir: Path | None = None
+    """Folder of the catalogue the DPO reviews. None: the one that ships."""
+    issuer: str = "http://127.0.0.1:8000"
+    """Issuer identifier (RFC 8414) and origin of the public app. https, or http on loopback."""
+    console_origin: str = "http://127.0.0.1:8001"
+    """Origin of the console app."""
+    sequencer: Literal["inside", "outside"] = "inside"
+    """Whether the public app also seals the log, or a process of its own does."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    workers: int = 1
+    """Server processes per app; more than one needs `redis_url`."""
+
+    @property
+    def database(self) -> str:
+        """The URL to connect to."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/amana.db"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the root key."""
+        return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by https, and so whether cookies are `__Host-` and Secure."""
+        return urlsplit(self.issuer).scheme == "https"
+
+
+def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a variable is unknown, malformed, unsafe or contradicts another.
+    """
+    found = os.environ if environ is None else environ
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in found.items()
+        if name.startswith(PREFIX) and not name.startswith((f"{PREFIX}TEST_", f"{PREFIX}REQUIRE"))
+    }
+    known = {field.name for field in msgspec.structs.fields(Settings)}
+    for secret in ("database_url", "redis_url"):
+        if file := given.pop(f"{secret}_file", None):
+            given[secret] = _read(f"{PREFIX}{secret.upper()}_FILE", file)
+    if unknown := sorted(given.keys() - known):
+        names = ", ".join(PREFIX + name.upper() for name in unknown)
+        raise SettingsError(f"unknown setting: {names}")
+    try:
+        settings = msgspec.convert(given, Settings, strict=False, dec_hook=_decode)
+    except msgspec.ValidationError as wrong:
+        raise SettingsError(f"{PREFIX}{_field(str(wrong))}: {_without_value(wrong)}") from None
+    _check(settings)
+    return settings
+
+
+def to_environ(settings: Settings) -> dict[str, str]:
+    """The environment of a child process that is to have exactly these settings."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    chosen = msgspec.to_builtins(settings, enc_hook=str)
+    return others | {
+        PREFIX + name.upper(): str(value)
+        for name, value in chosen.items()
+        if value is not None and value != ""
+    }
+
+
+def _check(settings: Settings) -> None:
+    for name in ("issuer", "console_origin"):
+        parts = urlsplit(getattr(settings, name))
+        if parts.path or parts.query or parts.fragment or not parts.hostname:
+            raise SettingsError(f"{PREFIX}{name.upper()} must be an origin: scheme, host and port")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise SettingsError(f"{PREFIX}{name.upper()} must be https (http on loopback only)")
+    if settings.workers > 1 and not settings.redis_url:
+        raise SettingsError(f"{PREFIX}WORKERS above 1 needs {PREFIX}REDIS_URL: codes are used once")
+
+
+def _read(variable: str, file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as why:
+        raise SettingsError(f"{variable} cannot be read: {why.strerror}") from None
+
+
+def _decode(kind: type, value: object) -> object:
+    if issubclass(kind, Path):
+        return Path(str(value))
+    raise NotImplementedError(kind)
+
+
+def _field(message: str) -> str:
+    return message.rpartition("`$.")[2].rstrip("`").upper()
+
+
+def _without_value(wrong: msgspec.ValidationError) -> str:
+    return str(wrong).partition(" - at ")[0]

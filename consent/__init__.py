@@ -1,0 +1,1 @@
+"""What people agreed to, in which words, and what they oppose."""

@@ -1,0 +1,1 @@
+"""Who is who, and the doors to what we know about them."""

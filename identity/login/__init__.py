@@ -1,0 +1,1 @@
+"""How citizens and staff prove who they are."""

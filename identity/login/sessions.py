@@ -1,0 +1,186 @@
+"""Who is signed in: a random token in the browser, only its SHA-256 here. Ends when left idle."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, Index, String, Table, Uuid, insert, select, update
+
+from identity.login.staff import staff_accounts
+from policies.staff import Role
+from policies.vocabulary import StaffId, SubjectId
+from vault.database import Instant, Transaction, fetch_one, metadata
+
+TOKEN_BYTES: Final = 32
+"""256 bits (OWASP Session Management Cheat Sheet asks for at least 64)."""
+TWO_FACTORS: Final = "urn:amana:acr:two-factors"
+"""Password and one-time code (NIST SP 800-63B-4 AAL2): the one way to sign in today."""
+IDLE: Final = timedelta(minutes=15)
+"""Portal design: people sign in on shared computers."""
+NOTICED: Final = timedelta(minutes=1)
+"""Use is written down this often: a page that is only read seldom writes."""
+
+
+class Audience(StrEnum):
+    """Which front a session is for; it opens no other."""
+
+    CITIZEN = "citizen"
+    CONSOLE = "console"
+
+
+LONGEST: Final = {
+    Audience.CITIZEN: timedelta(hours=12),
+    Audience.CONSOLE: timedelta(hours=8),
+}
+"""However busy: half of the 24 h of NIST SP 800-63B-4 §2.2.3; staff sign in each working day."""
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("audience", String(16), nullable=False),
+    Column("subject", Uuid),
+    Column("staff", String(64)),
+    Column("acr", String(64), nullable=False),
+    Column("auth_time", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_sessions_subject", "subject"),
+    Index("ix_sessions_staff", "staff"),
+)
+
+
+class CitizenSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A citizen who is signed in to the portal."""
+
+    id: str
+    """SHA-256 of the token, hexadecimal: safe to keep and to cite, opens nothing."""
+    subject: SubjectId
+    auth_time: datetime
+    acr: str
+    seen_at: datetime
+    expires_at: datetime
+    """When it ends at the latest, however busy."""
+
+
+class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A member of staff who is signed in to the console."""
+
+    id: str
+    staff: StaffId
+    role: Role
+    auth_time: datetime
+    acr: str
+    seen_at: datetime
+    expires_at: datetime
+
+
+async def start_citizen(tx: Transaction, subject: SubjectId) -> str:
+    """Sign a citizen in; the token for their cookie."""
+    return await _start(tx, Audience.CITIZEN, {"subject": subject, "staff": None})
+
+
+async def start_staff(tx: Transaction, staff: StaffId) -> str:
+    """Sign a member of staff in; the token for their cookie."""
+    return await _start(tx, Audience.CONSOLE, {"subject": None, "staff": staff})
+
+
+async def citizen(tx: Transaction, token: str) -> CitizenSession | None:
+    """Whose session this is, if it has neither ended nor been idle for too long; counts as use."""
+    query = select(
+        sessions.c.id,
+        sessions.c.subject,
+        sessions.c.auth_time,
+        sessions.c.acr,
+        sessions.c.seen_at,
+        sessions.c.expires_at,
+    ).where(*_open(tx, token, Audience.CITIZEN))
+    session = await fetch_one(tx, query, CitizenSession)
+    if session is not None:
+        await _notice(tx, session.id, session.seen_at)
+    return session
+
+
+async def staff(tx: Transaction, token: str) -> StaffSession | None:
+    """The same on the console. The role is read anew; whose account was closed is out."""
+    query = (
+        select(
+            sessions.c.id,
+            sessions.c.staff,
+            staff_accounts.c.role,
+            sessions.c.auth_time,
+            sessions.c.acr,
+            sessions.c.seen_at,
+            sessions.c.expires_at,
+        )
+        .join(staff_accounts, staff_accounts.c.id == sessions.c.staff)
+        .where(*_open(tx, token, Audience.CONSOLE), staff_accounts.c.active.is_(True))
+    )
+    session = await fetch_one(tx, query, StaffSession)
+    if session is not None:
+        await _notice(tx, session.id, session.seen_at)
+    return session
+
+
+async def end(tx: Transaction, session_id: str) -> bool:
+    """Sign out. False if it had ended."""
+    return await _end(tx, sessions.c.id == session_id) == 1
+
+
+async def end_of_citizen(tx: Transaction, subject: SubjectId) -> int:
+    """Sign a citizen out everywhere; how many sessions ended."""
+    return await _end(tx, sessions.c.subject == subject)
+
+
+async def end_of_staff(tx: Transaction, staff: StaffId) -> int:
+    """Sign a member of staff out everywhere; how many sessions ended."""
+    return await _end(tx, sessions.c.staff == staff)
+
+
+async def _start(tx: Transaction, audience: Audience, who: dict[str, Any]) -> str:
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    row = {
+        **who,
+        "id": _id(token),
+        "audience": audience.value,
+        "acr": TWO_FACTORS,
+        "auth_time": tx.now,
+        "seen_at": tx.now,
+        "expires_at": tx.now + LONGEST[audience],
+    }
+    await tx.connection.execute(insert(sessions), [row])
+    return token
+
+
+def _open(tx: Transaction, token: str, audience: Audience) -> tuple[ColumnElement[bool], ...]:
+    return (
+        sessions.c.id == _id(token),
+        sessions.c.audience == audience.value,
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > tx.now,
+        sessions.c.seen_at > tx.now - IDLE,
+    )
+
+
+async def _notice(tx: Transaction, session_id: str, seen_at: datetime) -> None:
+    if tx.now - seen_at < NOTICED:
+        return
+    await tx.connection.execute(
+        update(sessions).where(sessions.c.id == session_id).values(seen_at=tx.now)
+    )
+
+
+async def _end(tx: Transaction, which: ColumnElement[bool]) -> int:
+    done = await tx.connection.execute(
+        update(sessions).where(which, sessions.c.ended_at.is_(None)).values(ended_at=tx.now)
+    )
+    return done.rowcount
+
+
+def _id(token: str) -> str:
+    # Without a key: 256 random bits cannot be guessed from their hash.
+    return hashlib.sha256(token.encode()).hexdigest()

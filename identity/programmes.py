@@ -1,0 +1,199 @@
+"""Registered programmes: the keys they sign with, where answers may go, what they may ask under."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from sqlalchemy import JSON, Column, Select, String, Table, Text, insert, select, update
+
+from identity import programme_keys
+from identity.programme_keys import Alg
+from policies.catalogue import Catalogue
+from policies.vocabulary import AgreementId, ProgrammeId
+from vault.database import (
+    Instant,
+    Transaction,
+    fetch_all,
+    metadata,
+    spread,
+)
+
+__all__ = [
+    "Alg",
+    "Client",
+    "ClientState",
+    "Registration",
+    "Unacceptable",
+    "add",
+    "everyone",
+    "read",
+    "resume",
+    "suspend",
+]
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+clients: Final = Table(
+    "clients",
+    metadata,
+    Column("client_id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("jwks", JSON, nullable=False),
+    Column("redirect_uris", JSON, nullable=False),
+    Column("agreements", JSON, nullable=False),
+    Column("alg", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+
+class ClientState(StrEnum):
+    """Whether a programme may use the service."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """One registered programme. Its client id is its programme id."""
+
+    client_id: ProgrammeId
+    name: str
+    jwks: dict[str, Any]
+    """Public keys (RFC 7517), each with a `kid` of its own."""
+    redirect_uris: tuple[str, ...]
+    agreements: tuple[AgreementId, ...]
+    alg: Alg
+    """The one algorithm its assertions are signed with."""
+    state: ClientState
+    created_at: datetime
+
+    @property
+    def programme(self) -> ProgrammeId:
+        """The programme of the catalogue that it is."""
+        return self.client_id
+
+    @property
+    def active(self) -> bool:
+        """Whether it may use the service."""
+        return self.state is ClientState.ACTIVE
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """A programme as somebody asks for it to be registered."""
+
+    client_id: ProgrammeId
+    name: str
+    jwks: dict[str, Any]
+    redirect_uris: tuple[str, ...] = ()
+    agreements: tuple[AgreementId, ...]
+    alg: Alg = "ES256"
+
+
+class Unacceptable(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is wrong with a registration, each in a sentence. Nothing was written."""
+
+    problems: tuple[str, ...]
+
+
+async def add(
+    tx: Transaction, catalogue: Catalogue, registration: Registration
+) -> Client | Unacceptable:
+    """Register a programme, or say everything that is wrong with the registration."""
+    problems = list(_problems(catalogue, registration))
+    if registration.client_id in await read(tx, [registration.client_id]):
+        problems.append("a programme with this id is registered already")
+    if problems:
+        return Unacceptable(problems=tuple(problems))
+    client = Client(
+        client_id=registration.client_id,
+        name=registration.name,
+        jwks=registration.jwks,
+        redirect_uris=registration.redirect_uris,
+        agreements=registration.agreements,
+        alg=registration.alg,
+        state=ClientState.ACTIVE,
+        created_at=tx.now,
+    )
+    await tx.connection.execute(insert(clients), [msgspec.structs.asdict(client)])
+    return client
+
+
+async def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Client]:
+    """These clients, active or not; unknown ids are left out."""
+    query = _clients().where(clients.c.client_id.in_(spread(ids)))
+    return {client.client_id: client for client in await fetch_all(tx, query, Client)}
+
+
+async def everyone(tx: Transaction) -> list[Client]:
+    """All registered programmes, by id."""
+    return await fetch_all(tx, _clients().order_by(clients.c.client_id), Client)
+
+
+async def suspend(tx: Transaction, client_id: str) -> bool:
+    """Stop a programme at once: its tokens open nothing. False if it is not active."""
+    return await _turn(tx, client_id, ClientState.ACTIVE, ClientState.SUSPENDED)
+
+
+async def resume(tx: Transaction, client_id: str) -> bool:
+    """Let a suspended programme go on. False if it is not suspended."""
+    return await _turn(tx, client_id, ClientState.SUSPENDED, ClientState.ACTIVE)
+
+
+async def _turn(tx: Transaction, client_id: str, before: ClientState, after: ClientState) -> bool:
+    done = await tx.connection.execute(
+        update(clients)
+        .where(clients.c.client_id == client_id, clients.c.state == before.value)
+        .values(state=after.value)
+    )
+    return done.rowcount == 1
+
+
+def _clients() -> Select[Any]:
+    return select(
+        clients.c.client_id,
+        clients.c.name,
+        clients.c.jwks,
+        clients.c.redirect_uris,
+        clients.c.agreements,
+        clients.c.alg,
+        clients.c.state,
+        clients.c.created_at,
+    )
+
+
+def _problems(catalogue: Catalogue, registration: Registration) -> Iterator[str]:
+    if registration.client_id not in catalogue.programmes:
+        yield "the id is not one of a programme in the catalogue"
+    if not registration.agreements:
+        yield "there is no agreement"
+    for id_ in registration.agreements:
+        agreement = catalogue.agreements.get(id_)
+        if agreement is None or agreement.programme != registration.client_id:
+            yield f"{id_} is not an agreement of this programme"
+    for uri in registration.redirect_uris:
+        yield from _problems_of_uri(uri)
+    yield from programme_keys.problems(registration.jwks, registration.alg)
+
+
+def _problems_of_uri(uri: str) -> Iterator[str]:
+    """Exact, https, http on this machine alone (RFC 9700 §4.1, FAPI 2.0 §5.3.2, RFC 8252 §7.3)."""
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname or "", parts.port  # reading the port checks it
+    except ValueError:
+        yield f"{uri!r} is not a URI"
+        return
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
+        yield f"{uri!r} is neither https nor http on a loopback address"
+    if not host or "*" in host or "@" in parts.netloc:
+        yield f"{uri!r} has no plain host"
+    if not uri.isascii() or not uri.isprintable() or " " in uri or "\\" in uri:
+        yield f"{uri!r} is not a plain address"
+    if ".." in parts.path:
+        yield f"{uri!r} has a dot segment"
+    if "#" in uri:
+        yield f"{uri!r} has a fragment"

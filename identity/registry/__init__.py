@@ -1,0 +1,1 @@
+"""The registers: people, households, and the numbers each goes by."""

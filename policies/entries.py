@@ -1,0 +1,199 @@
+"""What a catalogue is made of: the words the DPO signs, as frozen structs."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+from policies.eligibility import Rule
+from policies.household_index import Formula, Milieu
+from policies.vocabulary import (
+    MATCH,
+    AgreementId,
+    AttributeId,
+    FormId,
+    GroupId,
+    Language,
+    LegalBasis,
+    ProgrammeId,
+    PurposeId,
+)
+
+Holder = Literal["person", "household"]
+Words = Annotated[str, msgspec.Meta(pattern=r"\S")]
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Texts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same words in each language of the portal."""
+
+    ar: Words
+    fr: Words
+    en: Words
+
+    def in_(self, language: Language) -> str:
+        """The words in a language."""
+        return str(getattr(self, language.value))
+
+
+class Purpose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why data is used. A tree by `parent`; compatibility is explicit, directed, not inherited."""
+
+    id: PurposeId
+    dpv: str
+    """IRI in the W3C Data Privacy Vocabulary 2."""
+    title: Texts
+    sentence: Texts
+    parent: PurposeId | None = None
+    compatible_with: tuple[PurposeId, ...] = ()
+    """Data collected for this purpose may also be used for these."""
+    prohibited_with: tuple[PurposeId, ...] = ()
+    """Data collected for this purpose may never be used for these, or what is below them."""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Attributes sealed together in one blob, of a person or of a household."""
+
+    id: GroupId
+    holder: Holder
+
+
+class Sensitivity(StrEnum):
+    """How much harm a leak does; `HIGH` needs prior authorisation (Law 09-08, article 12)."""
+
+    ORDINARY = "ordinary"
+    HIGH = "high"
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One fact the registers hold, and the forms in which a programme may be given it."""
+
+    id: AttributeId
+    group: GroupId
+    sensitivity: Sensitivity
+    collected_for: PurposeId
+    label: Texts
+    forms: dict[FormId, tuple[FormId, ...]] = {}
+    """Form → the finer forms it is derived from; the finest have none."""
+    reads: tuple[AttributeId, ...] = ()
+    """For an answer computed on request: the attributes it is computed from."""
+
+    @property
+    def match(self) -> bool:
+        """Whether a claim about it may be compared (yes, partial, no)."""
+        return MATCH in self.forms
+
+
+class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who asks."""
+
+    id: ProgrammeId
+    name: Texts
+    body: Texts
+    kind: Literal["public", "private"]
+
+
+class Basis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A legal basis: dated and cited. When it lapses, so does the access."""
+
+    kind: LegalBasis
+    instrument: str
+    article: str
+    valid_from: date
+    valid_until: date
+    verified: bool
+    """Whether a lawyer has read the citation; until then only the DPO sees it."""
+    covers: tuple[AttributeId, ...]
+    """Named one by one: an attribute added to an agreement falls under no law by itself."""
+
+    @property
+    def opposable(self) -> bool:
+        """Whether a person may object (Law 09-08, article 9): not where the law imposes it."""
+        return self.kind is not LegalBasis.LEGAL_OBLIGATION
+
+    @property
+    def citation(self) -> str:
+        """The text and article, for the log and the history."""
+        return f"{self.instrument}, {self.article}"
+
+    def in_force(self, day: date) -> bool:
+        """Whether the law stands on a day; both ends count."""
+        return self.valid_from <= day <= self.valid_until
+
+    def covering(self, attribute: AttributeId) -> bool:
+        """Whether it reaches an attribute of its agreement."""
+        return attribute in self.covers
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one programme may ask, for one purpose, on which bases. Immutable once effective."""
+
+    id: AgreementId
+    version: Positive
+    programme: ProgrammeId
+    purpose: PurposeId
+    bases: tuple[Basis, ...]
+    attributes: dict[AttributeId, FormId]
+    """Attribute → the finest form that may be asked."""
+    optional: tuple[AttributeId, ...] = ()
+    """Items of a consent that a person may leave out."""
+    retention_days: Positive
+    consent_days: Positive
+    cndp_reference: str
+    cndp_expires: date
+    effective: date
+    ends: date
+    content_hash: str = ""
+
+    @property
+    def items(self) -> dict[AttributeId, FormId]:
+        """What a person is asked to agree to: the attributes that rest on consent."""
+        return self.under(LegalBasis.CONSENT)
+
+    def under(self, kind: LegalBasis) -> dict[AttributeId, FormId]:
+        """The attributes that rest on a kind of basis."""
+        bases = [basis for basis in self.bases if basis.kind is kind]
+        return {
+            attribute: form
+            for attribute, form in self.attributes.items()
+            if any(basis.covering(attribute) for basis in bases)
+        }
+
+    def in_force(self, day: date) -> bool:
+        """Whether the agreement stands on a day; both ends count."""
+        return self.effective <= day <= self.ends
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole catalogue, checked. `hash` names it in every log line."""
+
+    purposes: dict[PurposeId, Purpose]
+    groups: dict[GroupId, Group]
+    attributes: dict[AttributeId, Attribute]
+    programmes: dict[ProgrammeId, Programme]
+    agreements: dict[AgreementId, Agreement]
+    """Each agreement in its newest version."""
+    versions: dict[AgreementId, tuple[Agreement, ...]]
+    """Every version of each agreement, oldest first."""
+    rules: dict[ProgrammeId, Rule]
+    formulas: dict[str, Formula]
+    hash: str
+
+    def agreement(self, id_: AgreementId, on: date | None = None) -> Agreement | None:
+        """An agreement as it stands on a day, else its newest version; None if unknown."""
+        for version in self.versions.get(id_, ()):
+            if on is not None and version.in_force(on):
+                return version
+        return self.agreements.get(id_)
+
+    def formula(self, milieu: Milieu, on: date) -> Formula | None:
+        """The formula of a milieu in force on a day."""
+        return next(
+            (
+                formula
+                for formula in self.formulas.values()
+                if formula.milieu is milieu and formula.effective <= on <= formula.ends
+            ),
+            None,
+        )

@@ -1,0 +1,131 @@
+import asyncio
+import importlib
+import pkgutil
+import shutil
+from contextlib import asynccontextmanager
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from vault import database as db
+from vault import migrating, transparency
+
+
+def import_every_table():
+    for package in ("vault", "consent", "identity"):
+        module = importlib.import_module(package)
+        for found in pkgutil.walk_packages(module.__path__, f"{package}."):
+            if ".migrations" not in found.name:
+                importlib.import_module(found.name)
+
+
+@pytest.fixture
+async def migrated(empty_store_url):
+    await asyncio.to_thread(migrating.upgrade, empty_store_url)
+    opened = db.connect(empty_store_url)
+    yield opened
+    await db.close(opened)
+
+
+def differences(connection):
+    return compare_metadata(MigrationContext.configure(connection), db.metadata)
+
+
+async def test_the_migrations_make_the_tables_that_the_code_names(migrated):
+    import_every_table()
+    async with db.read(migrated) as tx:
+        assert await tx.connection.run_sync(differences) == []
+
+
+async def test_a_migrated_store_is_current_and_migrating_again_changes_nothing(
+    migrated, empty_store_url
+):
+    await asyncio.to_thread(migrating.upgrade, empty_store_url)
+    async with db.read(migrated) as tx:
+        assert await migrating.is_current(tx)
+
+
+async def test_an_empty_store_and_one_of_another_version_are_not_current(empty_store_url):
+    opened = db.connect(empty_store_url)
+    async with db.begin(opened) as tx:
+        assert not await migrating.is_current(tx)
+        await tx.connection.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
+        await tx.connection.execute(text("INSERT INTO alembic_version VALUES ('older')"))
+    async with db.read(opened) as tx:
+        assert not await migrating.is_current(tx)
+    await db.close(opened)
+
+
+async def test_a_drafted_migration_holds_what_the_store_lacks(migrated, empty_store_url, tmp_path):
+    folder = shutil.copytree(migrating.FOLDER, tmp_path / "100% migrations")
+    async with db.begin(migrated) as tx:
+        await tx.connection.execute(text("DROP TABLE log_checkpoint"))
+    drafted = await asyncio.to_thread(
+        migrating.draft, empty_store_url, "the checkpoints", folder=folder
+    )
+    assert transparency.log_checkpoint.name == "log_checkpoint"
+    assert "op.create_table('log_checkpoint'" in drafted.read_text()
+
+
+@pytest.mark.postgres
+class TestRoles:
+    """What each of the three database roles may do, on PostgreSQL."""
+
+    @pytest.fixture
+    async def owned(self, empty_postgres_url):
+        owner = db.connect(empty_postgres_url)
+        async with db.begin(owner) as tx:
+            for role in ("amana_app", "amana_console"):
+                made = f"CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN"
+                await tx.connection.execute(text(f"DO $$ BEGIN {made} END $$"))
+        await asyncio.to_thread(migrating.upgrade, empty_postgres_url)
+        yield owner
+        await db.close(owner)
+
+    @pytest.fixture
+    def acting_as(self, owned):
+        @asynccontextmanager
+        async def act(role):
+            async with db.begin(owned) as tx:
+                await tx.connection.execute(text(f"SET LOCAL ROLE {role}"))
+                yield tx
+
+        return act
+
+    @pytest.mark.parametrize("role", ["amana_app", "amana_console"])
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE access_log SET actor = 'x'",
+            "DELETE FROM access_log",
+            "DELETE FROM log_entry",
+            "UPDATE log_checkpoint SET size = 0",
+            "DELETE FROM grant_events",
+            "UPDATE grant_events SET seq = 0",
+            "DELETE FROM alembic_version",
+            "DROP TABLE access_log",
+        ],
+    )
+    async def test_neither_app_edits_a_log(self, acting_as, role, statement):
+        with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
+            async with acting_as(role) as tx:
+                await tx.connection.execute(text(statement))
+
+    async def test_the_console_destroys_no_record(self, acting_as):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with acting_as("amana_console") as tx:
+                await tx.connection.execute(text("DELETE FROM sealed_attributes"))
+
+    async def test_the_console_reads_the_log_and_writes_records(self, acting_as):
+        async with acting_as("amana_console") as tx:
+            await tx.connection.execute(text("SELECT leaf FROM access_log"))
+            await tx.connection.execute(
+                text("UPDATE sealed_attributes SET row_version = 2 WHERE \"group\" = 'contact'")
+            )
+
+    async def test_the_public_app_reads_blobs(self, acting_as):
+        async with acting_as("amana_app") as tx:
+            await tx.connection.execute(text("SELECT blob FROM sealed_attributes"))

@@ -1,0 +1,112 @@
+"""One contract, two stores: this process's memory and Redis."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from vault.short_lived import ShortLived, open_short_lived
+from vault.short_lived_memory import SWEEP_EVERY, MemoryShortLived
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+async def store(request):
+    url = request.getfixturevalue("redis_server") if request.param == "redis" else None
+    async with open_short_lived(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def key():
+    return f"test:{uuid4()}"
+
+
+async def test_both_stores_keep_the_contract(store):
+    assert isinstance(store, ShortLived)
+
+
+async def test_a_value_stays_until_taken_and_is_taken_once(store, key):
+    assert await store.get(key) is None
+    await store.put(key, b"code\0\xff", 30)
+    assert await store.get(key) == b"code\0\xff"
+    assert await store.take(key) == b"code\0\xff"
+    assert await store.take(key) is None
+    assert await store.get(key) is None
+
+
+async def test_putting_again_replaces(store, key):
+    await store.put(key, b"one", 30)
+    await store.put(key, b"two", 30)
+    assert await store.take(key) == b"two"
+
+
+async def test_of_many_takers_one_gets_it(store, key):
+    await store.put(key, b"code", 30)
+    taken = await asyncio.gather(*(store.take(key) for _ in range(20)))
+    assert taken.count(b"code") == 1
+    assert taken.count(None) == 19
+
+
+async def test_of_many_who_come_first_one_does(store, key):
+    came = await asyncio.gather(*(store.first(key, 30) for _ in range(20)))
+    assert came.count(True) == 1
+    assert not await store.first(key, 30)
+
+
+async def test_what_is_kept_goes_with_its_time(store, key):
+    await store.put(key, b"code", 0.05)
+    assert await store.first(f"{key}/jti", 0.05)
+    await asyncio.sleep(0.1)
+    assert await store.get(key) is None
+    assert await store.take(key) is None
+    assert await store.first(f"{key}/jti", 30)
+
+
+async def test_the_limit_is_let_through_and_then_no_more(store, key):
+    rates = [await store.hit(key, 3, 300) for _ in range(4)]
+    assert [rate.allowed for rate in rates] == [True, True, True, False]
+    assert [rate.remaining for rate in rates] == [2, 1, 0, 0]
+    assert [rate.retry_after for rate in rates[:3]] == [0, 0, 0]
+    assert 90 < rates[3].retry_after <= 100
+
+
+async def test_one_refused_does_not_wait_longer_for_asking_again(store, key):
+    first = [await store.hit(key, 1, 300) for _ in range(5)][-1]
+    assert not first.allowed
+    assert first.retry_after <= 300
+
+
+async def test_what_was_used_is_refilled_evenly(store, key):
+    for _ in range(5):
+        await store.hit(key, 5, 0.5)
+    refused = await store.hit(key, 5, 0.5)
+    assert not refused.allowed
+    await asyncio.sleep(refused.retry_after + 0.01)
+    assert (await store.hit(key, 5, 0.5)).allowed
+
+
+async def test_of_many_at_once_the_limit_is_let_through(store, key):
+    rates = await asyncio.gather(*(store.hit(key, 7, 300) for _ in range(20)))
+    assert sum(rate.allowed for rate in rates) == 7
+
+
+async def test_keys_do_not_meet(store, key):
+    await store.put(key, b"code", 30)
+    assert (await store.hit(key, 1, 300)).allowed
+    assert (await store.hit(f"{key}2", 1, 300)).allowed
+    assert await store.take(key) == b"code"
+
+
+async def test_memory_lets_go_of_what_has_expired():
+    clock = [0.0]
+    store = MemoryShortLived(lambda: clock[0])
+    for number in range(SWEEP_EVERY - 1):
+        await store.put(str(number), b"", 10)
+    await store.hit("rate", 5, 10)
+    clock[0] = 11.0
+    await store.put("last", b"kept", 10)
+    for _ in range(SWEEP_EVERY):
+        await store.first("last", 10)
+        await store.hit("last", 1_000, 10)
+    assert list(store._kept) == ["last"]
+    assert list(store._arrivals) == ["last"]

@@ -1,0 +1,250 @@
+"""A small world for the journeys: two servers, citizens, staff and a programme.
+
+In a process of the test's own: what the pages do there is what coverage sees.
+"""
+
+import asyncio
+import hashlib
+import json
+import secrets
+import socket
+import threading
+import time
+import urllib.parse
+import urllib.request
+from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+
+CALLBACK = "https://programme.example/callback"
+PROGRAMME = "amo-tadamon"
+AGREEMENT = "amo-tadamon/enrolment"
+PASSWORD = "an orange tree in Fez"
+CITIZENS = 40
+STAFF = 5
+
+
+class Account:
+    """Somebody who can sign in. A code is good once, so `code` waits for one not used yet."""
+
+    def __init__(self, identifier, secret):
+        self.identifier = identifier
+        self.password = PASSWORD
+        self.used = 0
+        self._secret = secret
+
+    def code(self):
+        import pyotp
+
+        while int(time.time()) // 30 <= self.used or time.time() % 30 > 27:
+            time.sleep(0.2)
+        self.used = int(time.time()) // 30
+        return pyotp.TOTP(self._secret).now()
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """Two servers and those who use them."""
+
+    public: str
+    console: str
+    citizens: list[Account]
+    minor: Account
+    """Somebody who is not of age yet."""
+    dpos: list[Account]
+    operators: list[Account]
+    key: dict[str, str]
+    """What the programme signs with."""
+
+    def citizen(self):
+        """Somebody who has not signed in yet: nobody waits for their next code."""
+        return self.citizens.pop()
+
+    def dpo(self):
+        """A data protection officer who has not signed in yet."""
+        return self.dpos.pop()
+
+    def operator(self):
+        """An operator who has not signed in yet."""
+        return self.operators.pop()
+
+    def asks(self, *attributes):
+        """Push a request (RFC 9126); where the programme then sends the citizen's browser."""
+        forms = {"eligibility": "decision", "phone": "raw", "address": "commune"}
+        details = {
+            "type": "amana_disclosure",
+            "agreement": AGREEMENT,
+            "purpose": "social-support/health-cover",
+            "attributes": {name: forms[name] for name in attributes},
+        }
+        form = {
+            "client_id": PROGRAMME,
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": self._assertion(),
+            "response_type": "code",
+            "redirect_uri": CALLBACK,
+            "code_challenge": _challenge(),
+            "code_challenge_method": "S256",
+            "state": secrets.token_hex(8),
+            "authorization_details": json.dumps([details]),
+        }
+        body = urllib.parse.urlencode(form).encode()
+        with urllib.request.urlopen(f"{self.public}/oauth/par", body, timeout=20) as answer:  # noqa: S310  (loopback)
+            uri = json.load(answer)["request_uri"]
+        query = urllib.parse.urlencode({"client_id": PROGRAMME, "request_uri": uri})
+        return f"{self.public}/authorize?{query}"
+
+    def _assertion(self):
+        from joserfc import jwt
+        from joserfc.jwk import ECKey
+
+        now = int(time.time())
+        claims = {
+            "iss": PROGRAMME,
+            "sub": PROGRAMME,
+            "aud": self.public,
+            "iat": now,
+            "exp": now + 60,
+            "jti": secrets.token_hex(16),
+        }
+        header = {"alg": "ES256", "kid": self.key["kid"]}
+        return jwt.encode(header, claims, ECKey.import_key(self.key))
+
+
+def _challenge():
+    return urlsafe_b64encode(hashlib.sha256(secrets.token_bytes(32)).digest()).rstrip(b"=").decode()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """Make the stores, seed them, serve both apps."""
+    from api.app import console_app, public_app
+    from api.settings import Settings
+    from vault.keys import create_file_keys
+
+    ports = [_free_port(), _free_port()]
+    public, console = (f"http://127.0.0.1:{port}" for port in ports)
+    folder = tmp_path_factory.mktemp("world")
+    settings = Settings(data_dir=folder, issuer=public, console_origin=console)
+    create_file_keys(settings.keys)
+    # In a thread of its own: Playwright may keep a loop running in this one.
+    with ThreadPoolExecutor(1) as own:
+        made = own.submit(asyncio.run, _seeded(settings)).result()
+    with _serving(public_app(settings), ports[0]), _serving(console_app(settings), ports[1]):
+        yield World(public=public, console=console, **made)
+
+
+async def _seeded(settings):
+    from joserfc.jwk import ECKey
+
+    from api import running
+    from identity import programmes
+    from vault import database as db
+
+    opened = db.connect(settings.database)
+    await db.create_all(opened)
+    await db.close(opened)
+    key = ECKey.generate_key("P-256", {"kid": "journey", "use": "sig"})
+    async with running.opened(settings) as house, db.begin(house.database) as tx:
+        client = programmes.Registration(
+            client_id=PROGRAMME,
+            name="AMO Tadamon",
+            jwks={"keys": [key.as_dict(private=False)]},
+            redirect_uris=(CALLBACK,),
+            agreements=(AGREEMENT,),
+        )
+        registered = await programmes.add(tx, house.catalogue, client)
+        assert isinstance(registered, programmes.Client), registered
+        return {
+            "citizens": [await _citizen(house, tx, person) for person in _people()],
+            "minor": await _citizen(house, tx, _minor()),
+            "dpos": [await _member(house, tx, f"dpo-{each}", "dpo") for each in range(STAFF)],
+            "operators": [
+                await _member(house, tx, f"operator-{each}", "operator") for each in range(STAFF)
+            ],
+            "key": key.as_dict(private=True),
+        }
+
+
+def _people():
+    """One for each journey that needs a history of its own."""
+    from identity.registry.person import DocumentKind, Person, Sex
+
+    return [
+        Person(
+            given_name_ar="فاطمة",
+            given_name_latin="Fatima",
+            family_name_ar="العلوي",
+            family_name_latin="El Alaoui",
+            sex=Sex.FEMALE,
+            birth_date=f"{1950 + number}-05-11",
+            birth_place="Salé",
+            document_kind=DocumentKind.CNIE,
+            document_number=f"AB{123456 + 7919 * number}",
+            commune="Salé",
+            address="12, rue des Orangers",
+            phone=f"+2126123456{number:02d}",
+        )
+        for number in range(CITIZENS)
+    ]
+
+
+def _minor():
+    return msgspec.structs.replace(
+        _people()[0], birth_date="2012-02-03", document_number="ZZ1234", given_name_ar="سلمى"
+    )
+
+
+async def _citizen(house, tx, person):
+    from identity.login import accounts
+    from identity.registry import people
+    from policies.vocabulary import Actor, ActorKind
+
+    actor = Actor(kind=ActorKind.SYSTEM, id="journey")
+    done = await people.register(tx, house.keyring, person, by=actor)
+    assert isinstance(done, people.Registered), done
+    return await _account(house, tx, accounts.of_citizen(done.subject), done.idcs)
+
+
+async def _member(house, tx, identifier, role):
+    from identity.login import accounts, staff
+    from policies.staff import Role
+
+    await staff.add(tx, identifier, Role(role))
+    return await _account(house, tx, accounts.of_staff(identifier), identifier)
+
+
+async def _account(house, tx, account, identifier):
+    from identity.login import credentials, one_time_codes
+
+    hashed = await credentials.prepare(house.desk.hashing, PASSWORD, identifiers=[identifier])
+    assert isinstance(hashed, str), hashed
+    await credentials.keep(tx, account, hashed)
+    enrolled = await one_time_codes.enrol(tx, house.keyring, account, label="journey")
+    return Account(identifier, enrolled.secret)
+
+
+@contextmanager
+def _serving(app, port):
+    import uvicorn
+
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.05)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+def _free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

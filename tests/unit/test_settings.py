@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings, SettingsError, from_environ
+
+
+def test_nothing_set_is_the_embedded_default():
+    settings = from_environ({})
+
+    assert settings == Settings()
+    assert settings.database.startswith("sqlite+aiosqlite:////")
+    assert settings.database.endswith("/data/amana.db")
+    assert settings.keys == Path("data/keys")
+    assert not settings.secure
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"AMANA_ISUER": "x"}, "unknown setting: AMANA_ISUER"),
+        ({"AMANA_ISSUER": "http://amana.example"}, "AMANA_ISSUER must be https"),
+        ({"AMANA_ISSUER": "https://amana.example/x"}, "AMANA_ISSUER must be an origin"),
+        ({"AMANA_CONSOLE_ORIGIN": "ftp://127.0.0.1"}, "AMANA_CONSOLE_ORIGIN must be https"),
+        ({"AMANA_WORKERS": "two"}, "AMANA_WORKERS: Expected `int`"),
+        ({"AMANA_WORKERS": "2"}, "needs AMANA_REDIS_URL"),
+        ({"AMANA_SEQUENCER": "s3cret"}, "AMANA_SEQUENCER: Invalid enum value"),
+        ({"AMANA_DATABASE_URL_FILE": "/nowhere"}, "AMANA_DATABASE_URL_FILE cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_named(environ, says):
+    with pytest.raises(SettingsError, match=says):
+        from_environ(environ)
+
+
+def test_a_secret_is_read_from_its_file(tmp_path):
+    (tmp_path / "url").write_text("postgresql+asyncpg://amana@db/amana\n")
+
+    settings = from_environ({"AMANA_DATABASE_URL_FILE": str(tmp_path / "url")})
+
+    assert settings.database == "postgresql+asyncpg://amana@db/amana"
+
+
+def test_https_makes_cookies_secure():
+    assert from_environ({"AMANA_ISSUER": "https://amana.example"}).secure

@@ -1,0 +1,159 @@
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from vault import envelope
+from vault.box import Box
+from vault.ciphers import SealingKey, SubjectKey, shared
+from vault.envelope import Place
+from vault.envelope_errors import TamperedError
+from vault.opaque import Deriver
+
+VECTORS = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "envelope_v1.json").read_text(encoding="utf-8")
+)["vectors"]
+KEY = SubjectKey(key=bytes(range(32)), handle=b"handle-1", version=1)
+PLACE = Place(record=b"r" * 16, group="identity")
+
+
+def key_of(vector):
+    if "domain_key" in vector:
+        return shared(Deriver(bytes.fromhex(vector["domain_key"])), vector["purpose"])
+    return SubjectKey(
+        key=bytes.fromhex(vector["subject_key"]),
+        handle=bytes.fromhex(vector["handle"]),
+        version=vector["key_version"],
+    ).group(vector["place"]["group"])
+
+
+def place_of(vector):
+    place = vector["place"]
+    return Place(**{**place, "record": bytes.fromhex(place["record"])})
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_known_blobs_open(vector):
+    blob = bytes.fromhex(vector["blob"])
+    opened = envelope.unseal(
+        key_of(vector), place_of(vector), blob, row_version=vector["row_version"]
+    )
+    assert opened.hex() == vector["plaintext"]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_known_plaintexts_seal_to_the_known_bytes(vector, monkeypatch):
+    monkeypatch.setattr(SealingKey, "nonce", lambda _key: bytes.fromhex(vector["nonce"]))
+    sealed = envelope.seal(
+        key_of(vector),
+        place_of(vector),
+        bytes.fromhex(vector["plaintext"]),
+        row_version=vector["row_version"],
+    )
+    assert sealed.hex() == vector["blob"]
+
+
+@pytest.mark.parametrize("vector", VECTORS[:5], ids=lambda vector: vector["name"])
+def test_the_format_can_be_read_from_its_description_alone(vector):
+    # Nothing of ours below: this is the format as another language would write it.
+    blob, place = bytes.fromhex(vector["blob"]), vector["place"]
+    group, version = place["group"].encode(), vector["key_version"].to_bytes(4, "big")
+
+    def framed(*parts):
+        return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+
+    def derive(label):
+        info = framed(label, group, version)
+        return HKDFExpand(SHA256(), 32, info).derive(bytes.fromhex(vector["subject_key"]))
+
+    header = b"\x01\x01" + bytes.fromhex(vector["handle"]) + version
+    header += vector["row_version"].to_bytes(8, "big") + derive(b"v1 com")
+    bound = b"vault/v1" + framed(
+        header,
+        place["tenant"].encode(),
+        place["domain"].encode(),
+        bytes.fromhex(place["record"]),
+        group,
+        place["schema"].to_bytes(2, "big"),
+        place["purpose_class"].encode(),
+    )
+    assert blob[:54] == header
+    padded = AESGCM(derive(b"v1 enc")).decrypt(blob[54:66], blob[66:], bound)
+    assert len(padded) % 64 == 0
+    assert padded.rstrip(b"\0") == bytes.fromhex(vector["plaintext"]) + b"\x80"
+
+
+def sealed(**changes):
+    return envelope.seal(
+        KEY.group("identity"), msgspec.structs.replace(PLACE, **changes), b"text", row_version=3
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"record": b"s" * 16}, id="threat_01_another_subject"),
+        pytest.param({"group": "contact"}, id="threat_02_another_group"),
+        pytest.param({"tenant": "another"}, id="threat_03_another_tenant"),
+        pytest.param({"domain": "another"}, id="threat_03_another_domain"),
+        pytest.param({"schema": 2}, id="another_schema"),
+        pytest.param({"purpose_class": "research"}, id="another_purpose_class"),
+    ],
+)
+def test_a_blob_opens_in_no_place_but_its_own(change):
+    with pytest.raises(TamperedError):
+        envelope.unseal(KEY.group("identity"), PLACE, sealed(**change), row_version=3)
+
+
+def test_threat_04_a_blob_opens_at_no_row_version_but_its_own():
+    with pytest.raises(TamperedError):
+        envelope.unseal(KEY.group("identity"), PLACE, sealed(), row_version=4)
+
+
+@pytest.mark.parametrize(("position", "value"), [(0, 0), (0, 2), (1, 2), (1, 3), (13, 2)])
+def test_threat_08_no_other_format_suite_or_version_is_tried(position, value):
+    blob = bytearray(sealed())
+    blob[position] = value
+    with pytest.raises(TamperedError):
+        envelope.unseal(KEY.group("identity"), PLACE, bytes(blob), row_version=3)
+
+
+def test_threat_09_a_blob_made_for_two_keys_opens_under_the_one_it_commits_to(monkeypatch):
+    # AES-GCM alone does not commit: here the ciphertext is valid, the commitment another's.
+    ours, theirs = KEY.group("identity"), KEY.group("contact")
+    mixed = SealingKey(
+        suite=ours.suite, handle=ours.handle, version=ours.version,
+        cipher=ours.cipher, commitment=theirs.commitment,
+    )  # fmt: skip
+    blob = envelope.seal(mixed, PLACE, b"text", row_version=3)
+    assert envelope.unseal(mixed, PLACE, blob, row_version=3) == b"text"
+    with pytest.raises(TamperedError):
+        envelope.unseal(ours, PLACE, blob, row_version=3)
+
+
+@pytest.mark.parametrize("length", range(200))
+def test_threat_24_lengths_take_few_values(length):
+    blob = envelope.seal(KEY.group("identity"), PLACE, bytes(length), row_version=3)
+    assert len(blob) - 82 == (length // 64 + 1) * 64
+    assert envelope.unseal(KEY.group("identity"), PLACE, blob, row_version=3) == bytes(length)
+
+
+@pytest.mark.parametrize("padded", [b"", b"\x80", bytes(64), b"x" * 64, b"x" * 63 + b"\x81"])
+def test_what_is_not_our_padding_is_refused(padded):
+    with pytest.raises(TamperedError):
+        envelope.unpad(padded)
+
+
+def test_a_box_opens_in_its_place_and_for_its_purpose_alone():
+    deriver = Deriver(bytes(32))
+    box, other = (Box(shared(deriver, purpose), purpose) for purpose in ("totp", "webauthn"))
+    kept = box.seal(b"secret", b"row 1")
+    assert box.open(kept, b"row 1") == b"secret"
+    for opener, place in ((box, b"row 2"), (other, b"row 1")):
+        with pytest.raises(TamperedError):
+            opener.open(kept, place)
+    assert repr(box) == "<Box>"

@@ -1,0 +1,113 @@
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from policies.vocabulary import Action, ActorKind, LegalBasis, Outcome
+from vault import log_leaf
+from vault.ciphers import SubjectKey
+from vault.envelope_errors import TamperedError
+from vault.log_leaf import Leaf, Sealed
+
+NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
+KEY = SubjectKey(key=bytes(range(32)), handle=b"handle-1", version=1).group("log")
+ENTRY = log_leaf.first_id(NOON, bytes(range(10)))
+LEAF = Leaf(
+    format=1,
+    id=ENTRY.bytes,
+    at=log_leaf.microseconds(NOON),
+    actor_kind=ActorKind.PROGRAMME,
+    actor="asd",
+    action=Action.VERIFY,
+    outcome=Outcome.REFUSED,
+    purpose="social/aid",
+    basis=LegalBasis.PUBLIC_TASK,
+    agreement="asd/eligibility",
+    attributes=(("given_name", "match"),),
+    reasons=("person-locked",),
+    detail=None,
+    catalogue="c0ffee",
+    handle=KEY.handle,
+    sealed=b"",
+)
+
+
+def with_sealed(content, entry=ENTRY):
+    return msgspec.structs.replace(LEAF, sealed=log_leaf.seal(KEY, entry.bytes, content))
+
+
+def test_the_bytes_of_a_leaf_stay_as_they_are():
+    # A golden value: a change here orphans every log that was ever written.
+    assert log_leaf.encode(LEAF).hex() == (
+        "dc001001c41001a20d6d5a7b70048203040506070809cf0006610473297240a970726f6772616d6d"
+        "65a3617364a6766572696679a772656675736564aa736f6369616c2f616964ab7075626c69632d74"
+        "61736baf6173642f656c69676962696c6974799192aa676976656e5f6e616d65a56d6174636891ad"
+        "706572736f6e2d6c6f636b6564c0a6633066666565c40868616e646c652d31c400"
+    )
+
+
+def test_a_leaf_is_read_back():
+    assert log_leaf.decode(log_leaf.encode(LEAF)) == LEAF
+    assert log_leaf.instant(LEAF) == NOON
+    assert log_leaf.month(NOON) == "2026-11"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"\xc0",
+        log_leaf.encode(LEAF)[:-1],
+        log_leaf.encode(LEAF) + b"\0",
+        log_leaf.encode(msgspec.structs.replace(LEAF, format=2)),
+        log_leaf.encode(LEAF).replace(b"verify", b"verifx"),
+    ],
+)
+def test_what_is_not_a_leaf_is_refused(octets):
+    with pytest.raises(TamperedError):
+        log_leaf.decode(octets)
+    assert log_leaf.handle(octets) == b""
+
+
+def test_whom_an_entry_is_about_opens_under_the_persons_key():
+    content = Sealed(UUID(int=7).bytes, "DOSSIER-1")
+    assert log_leaf.unseal(KEY, with_sealed(content)) == content
+    assert log_leaf.handle(log_leaf.encode(LEAF)) == KEY.handle
+
+
+def test_it_opens_in_no_other_entry_and_under_no_other_key():
+    content = Sealed(UUID(int=7).bytes, None)
+    moved = with_sealed(content, entry=UUID(int=9))
+    other = SubjectKey(key=bytes(32), handle=b"handle-2", version=1).group("log")
+    for key, leaf in ((KEY, moved), (other, with_sealed(content))):
+        with pytest.raises(TamperedError):
+            log_leaf.unseal(key, leaf)
+
+
+@pytest.mark.parametrize("sealed", [b"", b"short", bytes(40)])
+def test_what_was_cut_or_made_up_does_not_open(sealed):
+    with pytest.raises(TamperedError):
+        log_leaf.unseal(KEY, msgspec.structs.replace(LEAF, sealed=sealed))
+
+
+def test_threat_48_sealed_bytes_of_another_shape_are_refused():
+    nonce = bytes(12)
+    bound = log_leaf._bound(KEY, ENTRY.bytes)
+    for plain in (b"", b"\x80".ljust(64, b"\0"), b"\xc7\x01\x05\x00\x80".ljust(64, b"\0")):
+        odd = msgspec.structs.replace(LEAF, sealed=nonce + KEY.cipher.encrypt(nonce, plain, bound))
+        with pytest.raises(TamperedError):
+            log_leaf.unseal(KEY, odd)
+
+
+@pytest.mark.parametrize("case", [None, "1", "D" * 30])
+def test_threat_24_the_length_of_a_case_number_does_not_show(case):
+    assert len(with_sealed(Sealed(bytes(16), case)).sealed) == 12 + 64 + 16
+
+
+def test_entry_ids_are_of_version_7_and_sort_by_time():
+    later = datetime(2026, 11, 24, 12, 0, 0, 124000, tzinfo=UTC)
+    assert ENTRY.version == 7
+    assert ENTRY.variant == "specified in RFC 4122"
+    assert log_leaf.first_id(NOON) < ENTRY < log_leaf.first_id(later)
+    assert log_leaf.first_id(NOON, b"\xff" * 10) < log_leaf.first_id(later)

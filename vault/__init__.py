@@ -1,0 +1,1 @@
+"""What is kept: keys, ciphertext, the database and the access log."""

@@ -1,0 +1,106 @@
+"""One head per record: which groups there are, at which version and with which bytes.
+
+Authenticated by the record's own key, so that a blob put back, moved or taken away by
+whoever can write to the database is seen when the record is read.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from sqlalchemy import Column, LargeBinary, Table, Uuid, bindparam, insert, select, update
+
+from policies.vocabulary import GroupId, SubjectId
+from vault.ciphers import SubjectKey
+from vault.database import AnyRow, Instant, Transaction, metadata, spread
+from vault.envelope_errors import TamperedError
+from vault.framing import framed
+
+
+class Version(msgspec.Struct, frozen=True, array_like=True):
+    """What the head says of one group."""
+
+    row: int
+    digest: bytes
+    """SHA-256 of the blob."""
+
+
+Head = Mapping[GroupId, Version]
+
+attribute_heads: Final = Table(
+    "attribute_heads",
+    metadata,
+    Column("record", Uuid, primary_key=True),
+    Column("groups", LargeBinary, nullable=False),
+    Column("mac", LargeBinary(32), nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+_groups: Final = msgspec.msgpack.Decoder(dict[GroupId, Version])
+_update: Final = update(attribute_heads).where(attribute_heads.c.record == bindparam("of"))
+
+
+async def read(
+    tx: Transaction, keys: Mapping[SubjectId, SubjectKey], *, locked: bool = False
+) -> dict[SubjectId, dict[GroupId, Version]]:
+    """The heads of these records; `locked` holds them against change until commit.
+
+    Raises:
+        TamperedError: a head was altered.
+    """
+    held = await rows(tx, list(keys), locked=locked)
+    return {record: opened(keys[record], row) for record, row in held.items()}
+
+
+async def write(
+    tx: Transaction,
+    keys: Mapping[SubjectId, SubjectKey],
+    heads: Mapping[SubjectId, Head],
+    held: Mapping[SubjectId, Head],
+) -> None:
+    """Keep these heads; `held` are those that were there."""
+    new, changed = [], []
+    for record, head in heads.items():
+        groups = msgspec.msgpack.encode(head)
+        row = {"groups": groups, "mac": _mac(record, keys[record], groups), "updated_at": tx.now}
+        if record in held:
+            changed.append({"of": record, **row})
+        else:
+            new.append({"record": record, **row})
+    if new:
+        await tx.connection.execute(insert(attribute_heads), new)
+    if changed:
+        await tx.connection.execute(_update, changed)
+
+
+async def rows(
+    tx: Transaction, records: Sequence[SubjectId], *, locked: bool = False
+) -> dict[SubjectId, AnyRow]:
+    """The heads' rows, not believed yet."""
+    query = select(attribute_heads.c.record, attribute_heads.c.groups, attribute_heads.c.mac).where(
+        attribute_heads.c.record.in_(spread(records))
+    )
+    found = await tx.connection.execute(query.with_for_update() if locked else query)
+    return {SubjectId(row.record): row for row in found}
+
+
+def opened(key: SubjectKey, row: AnyRow) -> dict[GroupId, Version]:
+    """What a head's row says, once believed. The row has `record`, `groups` and `mac`.
+
+    Raises:
+        TamperedError: the record's key did not make it, or it is not there.
+    """
+    if row.groups is None or not hmac.compare_digest(_mac(row.record, key, row.groups), row.mac):
+        raise TamperedError
+    return _groups.decode(row.groups)
+
+
+def version(row: int, blob: bytes) -> Version:
+    """What the head is to say of a blob."""
+    return Version(row, sha256(blob).digest())
+
+
+def _mac(record: SubjectId, key: SubjectKey, groups: bytes) -> bytes:
+    return key.head.mac(framed(record.bytes, groups))

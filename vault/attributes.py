@@ -1,0 +1,113 @@
+"""What is known of a record, sealed by group. Nothing is read without a permit.
+
+One blob per (record, group), and a head per record that authenticates them together.
+Writing reads the heads alone: who registers a person need not be able to open a blob.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from policies.disclosure import Permit
+from policies.vocabulary import GroupId, SubjectId
+from vault import access_log, sealed_groups
+from vault.database import Transaction
+from vault.envelope_errors import KeyLostError, StalePermitError
+from vault.keyring import Keyring
+from vault.sealed_groups import Group, Opened, Spot, Values
+
+__all__ = ["Group", "Unreadable", "Values", "rehearse", "reveal", "store", "store_all"]
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """What a permit would have opened does not open. Logged; the rest of the batch is unharmed."""
+
+    record: SubjectId
+    group: GroupId
+    fault: str
+    """`key-lost`, `missing` or `tampered`."""
+
+
+async def store(
+    tx: Transaction, keyring: Keyring, record: SubjectId, group: GroupId, values: Mapping[str, Any]
+) -> None:
+    """Keep these values as the whole of one group of one record; what was there is replaced.
+
+    Values are text, numbers, booleans, None, lists and maps; a date comes back as ISO 8601 text.
+
+    Raises:
+        KeyLostError: the record has no key that opens.
+        TamperedError: the record's head was altered.
+    """
+    await store_all(tx, keyring, [Group(record=record, group=group, values=values)])
+
+
+async def store_all(tx: Transaction, keyring: Keyring, groups: Sequence[Group]) -> None:
+    """Keep many groups, of one or many records: as `store`, in a constant number of statements.
+
+    Of two for the same record and group, the later is kept.
+    """
+    last = {(group.record, group.group): group for group in groups}
+    records = {record for record, _ in last}
+    keys = await keyring.subject(tx, list(records), "data")
+    if len(keys) < len(records):
+        raise KeyLostError
+    if last:
+        await sealed_groups.write(tx, keys, list(last.values()))
+
+
+async def reveal(
+    tx: Transaction, keyring: Keyring, permits: Sequence[Permit]
+) -> list[Values | Unreadable]:
+    """Log every access, then open what the permits name; one answer per permit, in order.
+
+    An attribute never recorded is absent from its answer.
+
+    Raises:
+        StalePermitError: a permit was decided in another transaction.
+        KeyLostError: a person has no log key: nothing can be logged about them.
+    """
+    if any(permit.decided_at != tx.now for permit in permits):
+        raise StalePermitError
+    # Log first: if the insert fails, nothing is opened; if opening fails, there is a line
+    # too many. In no order is something seen and not logged.
+    await access_log.record(tx, keyring, [access_log.for_permit(permit) for permit in permits])
+    opened = await _opened(tx, keyring, permits)
+    answers = [_answer(permit, opened) for permit in permits]
+    faults = [
+        access_log.for_fault(permit, answer.fault)
+        for permit, answer in zip(permits, answers, strict=True)
+        if isinstance(answer, Unreadable)
+    ]
+    await access_log.record(tx, keyring, faults)
+    return answers
+
+
+async def rehearse(tx: Transaction, times: int) -> None:
+    """The work of `reveal` on records that are not there: nothing is opened, nothing is logged.
+
+    For a door that must not tell by the time it takes whether it opened anything.
+    """
+    if times:
+        await sealed_groups.rehearse(tx, times)
+
+
+async def _opened(
+    tx: Transaction, keyring: Keyring, permits: Sequence[Permit]
+) -> Mapping[Spot, Opened]:
+    spots = {(opening.record, opening.group) for permit in permits for opening in permit.openings}
+    if not spots:
+        return {}
+    keys = await keyring.subject(tx, [record for record, _ in spots], "data")
+    return await sealed_groups.open_all(tx, keys, list(spots))
+
+
+def _answer(permit: Permit, opened: Mapping[Spot, Opened]) -> Values | Unreadable:
+    answer: Values = {}
+    for opening in permit.openings:
+        values = opened[opening.record, opening.group]
+        if isinstance(values, str):
+            return Unreadable(record=opening.record, group=opening.group, fault=values)
+        answer.update((name, values[name]) for name in opening.attributes if name in values)
+    return answer

@@ -1,0 +1,75 @@
+"""Sealing keys: a cipher, the name it is known by, and its commitment."""
+
+import secrets
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from vault.opaque import Deriver, Opaque
+from vault.xaes import NONCE_BYTES, XAES
+
+AES_256_GCM: Final = 1
+XAES_256_GCM: Final = 2
+NONCE_SIZES: Final = {AES_256_GCM: 12, XAES_256_GCM: NONCE_BYTES}
+HANDLE_BYTES: Final = 8
+
+
+class SealingKey(Opaque):
+    """What seals one group of one record, or one kind of shared secret."""
+
+    __slots__ = ("cipher", "commitment", "handle", "suite", "version")
+
+    def __init__(
+        self, *, suite: int, handle: bytes, version: int, cipher: AESGCM | XAES, commitment: bytes
+    ) -> None:
+        self.suite = suite
+        self.handle = handle
+        self.version = version
+        self.cipher = cipher
+        self.commitment = commitment
+
+    def nonce(self) -> bytes:
+        """A fresh random nonce: a record sees far fewer than 2**32 seals (SP 800-38D §8.3)."""
+        return secrets.token_bytes(NONCE_SIZES[self.suite])
+
+
+class SubjectKey(Opaque):
+    """The key of one record: everything that seals for it is derived, once, from here."""
+
+    __slots__ = ("_deriver", "_groups", "handle", "head", "version")
+
+    def __init__(self, *, key: bytes, handle: bytes, version: int) -> None:
+        self.handle = handle
+        self.version = version
+        self._deriver = Deriver(key)
+        self.head = Deriver(self._deriver.derive(b"v1 head", version.to_bytes(4, "big")))
+        self._groups: dict[str, SealingKey] = {}
+
+    def group(self, name: str) -> SealingKey:
+        """The sealing key of one group: encryption and commitment derived apart."""
+        found = self._groups.get(name)
+        if found is None:
+            found = self._groups[name] = self._derive(name)
+        return found
+
+    def _derive(self, name: str) -> SealingKey:
+        place = (name.encode(), self.version.to_bytes(4, "big"))
+        return SealingKey(
+            suite=AES_256_GCM,
+            handle=self.handle,
+            version=self.version,
+            cipher=AESGCM(self._deriver.derive(b"v1 enc", *place)),
+            commitment=self._deriver.derive(b"v1 com", *place),
+        )
+
+
+def shared(deriver: Deriver, purpose: str, *, version: int = 1) -> SealingKey:
+    """The sealing key of one purpose under a key that is not per record."""
+    place = (purpose.encode(), version.to_bytes(4, "big"))
+    return SealingKey(
+        suite=XAES_256_GCM,
+        handle=deriver.derive(b"v1 shared handle", *place)[:HANDLE_BYTES],
+        version=version,
+        cipher=XAES(deriver.derive(b"v1 shared enc", *place)),
+        commitment=deriver.derive(b"v1 shared com", *place),
+    )

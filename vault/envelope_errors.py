@@ -1,0 +1,17 @@
+"""Faults of what is kept: they raise, roll back, and carry no value of a person."""
+
+
+class VaultError(Exception):
+    """Something kept cannot be used as it stands."""
+
+
+class TamperedError(VaultError):
+    """A stored value was altered, moved, put back, or is of an unknown kind."""
+
+
+class KeyLostError(VaultError):
+    """A key that must be there is not, or cannot be unwrapped."""
+
+
+class StalePermitError(VaultError):
+    """A permit was decided in another transaction."""

@@ -1,0 +1,82 @@
+"""What a group of a record said before: sealed states that are added and never replaced.
+
+Each state is a group of its own (`index.000001`) under the record's head: one that is
+taken away, altered or put back is seen, as with any group.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from policies.disclosure import Permit
+from policies.vocabulary import GroupId, SubjectId
+from vault import access_log, attribute_heads, attributes, sealed_groups
+from vault.attributes import Group, Unreadable, Values
+from vault.database import Transaction
+from vault.envelope_errors import KeyLostError, StalePermitError
+from vault.keyring import Keyring
+
+_DIGITS: Final = 6
+
+
+async def append(tx: Transaction, keyring: Keyring, states: Sequence[Group]) -> None:
+    """Add one state to the history of each of these groups; a record and group stand once.
+
+    Raises:
+        KeyLostError: a record has no key that opens.
+        TamperedError: a record's head was altered.
+    """
+    keys = await keyring.subject(tx, [state.record for state in states], "data")
+    if any(state.record not in keys for state in states):
+        raise KeyLostError
+    heads = await attribute_heads.read(tx, keys, locked=True) if keys else {}
+    await attributes.store_all(
+        tx,
+        keyring,
+        [
+            Group(
+                record=state.record,
+                group=_state(state.group, 1 + len(_past(heads.get(state.record, {}), state.group))),
+                values=state.values,
+            )
+            for state in states
+        ],
+    )
+
+
+async def reveal(tx: Transaction, keyring: Keyring, permit: Permit) -> list[Values] | Unreadable:
+    """Log the access, then open every state of the groups the permit opens, oldest first.
+
+    Raises:
+        StalePermitError: the permit was decided in another transaction.
+        KeyLostError: a person has no log key, or a record no key.
+        TamperedError: a record's head was altered.
+    """
+    if permit.decided_at != tx.now:
+        raise StalePermitError
+    await access_log.record(tx, keyring, [access_log.for_permit(permit)])
+    keys = await keyring.subject(tx, [opening.record for opening in permit.openings], "data")
+    if any(opening.record not in keys for opening in permit.openings):
+        raise KeyLostError
+    heads = await attribute_heads.read(tx, keys) if keys else {}
+    spots = [
+        (opening.record, group)
+        for opening in permit.openings
+        for group in _past(heads.get(opening.record, {}), opening.group)
+    ]
+    opened = await sealed_groups.open_all(tx, keys, spots) if spots else {}
+    found = []
+    for record, group in spots:
+        values = opened[record, group]
+        if isinstance(values, str):
+            await access_log.record(tx, keyring, [access_log.for_fault(permit, values)])
+            return Unreadable(record=SubjectId(record), group=group, fault=values)
+        found.append(values)
+    return found
+
+
+def _past(head: attribute_heads.Head, group: GroupId) -> list[GroupId]:
+    return sorted(name for name in head if name[: -_DIGITS - 1] == group)
+
+
+def _state(group: GroupId, number: int) -> GroupId:
+    return GroupId(f"{group}.{number:0{_DIGITS}d}")

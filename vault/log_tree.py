@@ -1,0 +1,162 @@
+"""The access log's tree at rest: entries in order, 256-wide tiles of hashes, signed sizes.
+
+A tile of level L holds the hashes of up to 256 neighbouring perfect subtrees of
+2**(8 L) leaves (c2sp.org/tlog-tiles). A full tile never changes; the right-most of each
+level grows until it is full, and then adds one hash to the level above.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    select,
+    tuple_,
+)
+
+from vault import merkle
+from vault.database import Instant, Transaction, metadata, spread
+from vault.envelope_errors import TamperedError
+from vault.merkle import HASH_BYTES
+
+TILE_BITS: Final = 8
+TILE_WIDTH: Final = 1 << TILE_BITS
+
+Place = tuple[int, int]
+"""(level, index from the left) of a tile."""
+
+log_entry: Final = Table(
+    "log_entry",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("leaf_hash", LargeBinary(HASH_BYTES), nullable=False),
+)
+log_tile: Final = Table(
+    "log_tile",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("width", SmallInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+log_checkpoint: Final = Table(
+    "log_checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(HASH_BYTES), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+
+class Tiles:
+    """The tiles at hand: enough of the tree to grow it, to prove in it, or to check it."""
+
+    def __init__(self, size: int, hashes: Mapping[Place, bytes]) -> None:
+        self.size = size
+        self._tiles: dict[Place, bytearray] = {
+            place: bytearray(tile) for place, tile in hashes.items()
+        }
+        self._changed: dict[Place, None] = {}
+
+    def append(self, leaf_hash: bytes) -> None:
+        """Grow by one leaf."""
+        self.size += 1
+        self._add(0, self.size - 1, leaf_hash)
+
+    def root(self) -> bytes:
+        """The root at the present size."""
+        return merkle.root(self.size, self.node)
+
+    def node(self, height: int, index: int) -> bytes:
+        """The hash of one perfect subtree.
+
+        Raises:
+            TamperedError: the tile it is in is missing or too short.
+        """
+        place, start, count = _within(height, index)
+        tile = self._tiles.get(place, b"")
+        hashes = tile[start * HASH_BYTES : (start + count) * HASH_BYTES]
+        if len(hashes) < count * HASH_BYTES:
+            raise TamperedError
+        return merkle.compress(_each(hashes))
+
+    def take_changed(self) -> Iterator[tuple[Place, bytes]]:
+        """The tiles changed since they were last taken; the full ones are then let go."""
+        for place in self._changed:
+            tile = bytes(self._tiles[place])
+            yield place, tile
+            if is_full(tile):
+                del self._tiles[place]
+        self._changed.clear()
+
+    def _add(self, level: int, index: int, hash_: bytes) -> None:
+        place = (level, index >> TILE_BITS)
+        tile = self._tiles.setdefault(place, bytearray())
+        tile += hash_
+        self._changed[place] = None
+        if is_full(tile):
+            self._add(level + 1, place[1], merkle.compress(_each(tile)))
+
+
+def is_full(tile: bytes | bytearray) -> bool:
+    """Whether a tile will not grow any more."""
+    return len(tile) == TILE_WIDTH * HASH_BYTES
+
+
+async def edge(tx: Transaction, size: int) -> Tiles:
+    """The right-most tiles of a tree of this size: all that is needed to grow it.
+
+    Raises:
+        TamperedError: one is missing, or is not as wide as the size says.
+    """
+    widths: dict[Place, int] = {}
+    level, width = 0, size
+    while width:
+        if width % TILE_WIDTH:
+            widths[level, width >> TILE_BITS] = width % TILE_WIDTH
+        level, width = level + 1, width >> TILE_BITS
+    tiles = await load(tx, widths)
+    if any(len(tiles.get(place, b"")) != count * HASH_BYTES for place, count in widths.items()):
+        raise TamperedError
+    return Tiles(size, tiles)
+
+
+async def for_inclusion(tx: Transaction, index: int, size: int) -> Tiles:
+    """The tiles that the audit path of one leaf passes through, in one query."""
+    places: dict[Place, None] = {}
+
+    def note(height: int, at: int) -> bytes:
+        places[_within(height, at)[0]] = None
+        return b""
+
+    merkle.inclusion(index, size, note)
+    merkle.root(size, note)
+    return Tiles(size, await load(tx, places))
+
+
+async def load(tx: Transaction, places: Iterable[Place]) -> dict[Place, bytes]:
+    """These tiles, of those that are there."""
+    wanted = spread(list(places))
+    query = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).where(
+        tuple_(log_tile.c.level, log_tile.c.idx).in_(wanted)
+    )
+    return {(level, idx): hashes for level, idx, hashes in await tx.connection.execute(query)}
+
+
+def _within(height: int, index: int) -> tuple[Place, int, int]:
+    # A subtree of height 8 L + r is 2**r neighbours in one tile of level L.
+    level, rest = divmod(height, TILE_BITS)
+    first = index << rest
+    return (level, first >> TILE_BITS), first % TILE_WIDTH, 1 << rest
+
+
+def _each(hashes: bytes | bytearray) -> list[bytes]:
+    return [bytes(hashes[at : at + HASH_BYTES]) for at in range(0, len(hashes), HASH_BYTES)]

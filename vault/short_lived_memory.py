@@ -1,0 +1,58 @@
+"""Short-lived state in this process's memory: exact in one process, gone with it."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from vault.short_lived_rate import Rate, count
+
+SWEEP_EVERY: Final = 1_024
+"""Writes between two sweeps of what has expired."""
+
+
+class MemoryShortLived:
+    """The store of the embedded default. Each call runs whole between two turns of the loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[float, bytes]] = {}
+        self._arrivals: dict[str, float] = {}
+        self._writes = 0
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep a value for a while."""
+        self._sweep()
+        self._kept[key] = (self._clock() + seconds, value)
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, which stays."""
+        until, value = self._kept.get(key, (0.0, b""))
+        return value if self._clock() < until else None
+
+    async def take(self, key: str) -> bytes | None:
+        """The value, which goes."""
+        found = await self.get(key)
+        self._kept.pop(key, None)
+        return found
+
+    async def first(self, key: str, seconds: float) -> bool:
+        """Whether this key is seen for the first time."""
+        if await self.get(key) is not None:
+            return False
+        await self.put(key, b"", seconds)
+        return True
+
+    async def hit(self, key: str, limit: int, seconds: float) -> Rate:
+        """Count one."""
+        self._sweep()
+        rate, self._arrivals[key] = count(
+            self._arrivals.get(key, 0.0), self._clock(), limit, seconds
+        )
+        return rate
+
+    def _sweep(self) -> None:
+        self._writes += 1
+        if self._writes % SWEEP_EVERY == 0:
+            now = self._clock()
+            self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
+            self._arrivals = {key: at for key, at in self._arrivals.items() if now < at}

@@ -1,0 +1,61 @@
+"""Short-lived state in Redis: shared by every process, exact by its single thread."""
+
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+
+from vault.short_lived_rate import Rate
+
+PREFIX: Final = "amana:"
+# The algorithm of short_lived_rate, run where the key is: Redis's clock, in microseconds.
+_COUNT: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local limit, period = tonumber(ARGV[1]), tonumber(ARGV[2])
+local interval = period / limit
+local arrival = tonumber(redis.call('GET', KEYS[1]) or '0')
+local full = math.max(arrival, now) + interval
+local wait = full - now - period
+if wait > 1 then
+    return {0, 0, math.ceil(wait)}
+end
+redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000))
+return {1, math.floor((period - (full - now)) / interval + 0.000001), 0}
+"""
+_MICROSECONDS: Final = 1_000_000
+
+
+class RedisShortLived:
+    """The store of many processes."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._count = redis.register_script(_COUNT)
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep a value for a while."""
+        await self._redis.set(PREFIX + key, value, px=_milliseconds(seconds))
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, which stays."""
+        return cast("bytes | None", await self._redis.get(PREFIX + key))
+
+    async def take(self, key: str) -> bytes | None:
+        """The value, which goes."""
+        return cast("bytes | None", await self._redis.getdel(PREFIX + key))
+
+    async def first(self, key: str, seconds: float) -> bool:
+        """Whether this key is seen for the first time."""
+        done: Any = await self._redis.set(PREFIX + key, b"", px=_milliseconds(seconds), nx=True)
+        return done is not None
+
+    async def hit(self, key: str, limit: int, seconds: float) -> Rate:
+        """Count one."""
+        allowed, remaining, wait = await self._count(
+            keys=[f"{PREFIX}rate:{key}"], args=[limit, round(seconds * _MICROSECONDS)]
+        )
+        return Rate(allowed=bool(allowed), remaining=remaining, retry_after=wait / _MICROSECONDS)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1_000), 1)

@@ -1,0 +1,191 @@
+"""The access log as a Merkle tree: nothing logged is edited, dropped or reordered unseen.
+
+A line enters the outbox in the transaction it belongs to; one sequencer at a time moves
+what waits into the tree and signs the new size. A second one cannot fork the tree: the
+checkpoint is inserted only if the size it grew from is still the newest.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import delete, func, insert, literal, select, update
+
+from vault import jwk, log_note, log_tree, merkle, signing
+from vault.database import Transaction, fetch_one
+from vault.envelope_errors import TamperedError, VaultError
+from vault.keyring import Keyring
+from vault.log_note import Head
+from vault.log_tables import log_pending
+from vault.log_tree import Place, Tiles, log_checkpoint, log_entry, log_tile
+from vault.log_verification import Report, verify
+
+__all__ = [
+    "BATCH",
+    "Checkpoint",
+    "FencedError",
+    "Proof",
+    "Report",
+    "checkpoint",
+    "inclusion",
+    "pending",
+    "sequence",
+    "verifier_key",
+    "verify",
+    "verify_inclusion",
+]
+
+BATCH: Final = 1_000
+"""Entries per transaction: about 20 ms during which SQLite has no other writer."""
+_LEADER: Final = 0x616D616E61  # «amana»: the advisory lock of the sequencer
+
+
+class FencedError(VaultError):
+    """Another sequencer grew the tree meanwhile. Roll back; what waits still waits."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The tree at one size, signed (C2SP tlog-checkpoint)."""
+
+    size: int
+    root: bytes
+    note: str
+    at: datetime
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """That one entry is in the tree of one checkpoint."""
+
+    index: int
+    size: int
+    root: bytes
+    leaf_hash: bytes
+    hashes: tuple[bytes, ...]
+    note: str
+
+
+async def pending(tx: Transaction) -> int:
+    """How many lines wait to be sealed in."""
+    return await tx.connection.scalar(select(func.count()).select_from(log_pending)) or 0
+
+
+async def sequence(tx: Transaction, keyring: Keyring, limit: int = BATCH) -> int:
+    """Seal waiting lines into the tree and sign its new size. Returns how many.
+
+    Raises:
+        FencedError: another sequencer was faster.
+        TamperedError: the tree's right edge is not whole.
+    """
+    waiting = await _waiting(tx, limit) if await _leads(tx) else []
+    if not waiting:
+        return 0
+    newest = await checkpoint(tx)
+    size = newest.size if newest else 0
+    tiles = await log_tree.edge(tx, size)
+    if newest and tiles.root() != newest.root:
+        raise TamperedError  # never sign on top of what is not ours
+    for row in waiting:
+        tiles.append(row["leaf_hash"])
+    entries = [{"seq": size + number, **row} for number, row in enumerate(waiting)]
+    await tx.connection.execute(insert(log_entry), entries)
+    await _keep(tx, size, tiles)
+    await _sign(tx, keyring, size, tiles)
+    sealed = select(log_entry.c.id).where(log_entry.c.seq >= size)
+    await tx.connection.execute(delete(log_pending).where(log_pending.c.id.in_(sealed)))
+    return len(waiting)
+
+
+async def checkpoint(tx: Transaction) -> Checkpoint | None:
+    """The newest checkpoint."""
+    query = (
+        select(
+            log_checkpoint.c.size, log_checkpoint.c.root, log_checkpoint.c.note, log_checkpoint.c.at
+        )
+        .order_by(log_checkpoint.c.size.desc())
+        .limit(1)
+    )
+    return await fetch_one(tx, query, Checkpoint)
+
+
+async def inclusion(tx: Transaction, entry_id: UUID) -> Proof | None:
+    """The proof that an entry is in the newest tree; None while it waits or if there is none.
+
+    Raises:
+        TamperedError: a tile it needs is not whole.
+    """
+    query = select(log_entry.c.seq, log_entry.c.leaf_hash).where(log_entry.c.id == entry_id)
+    entry = (await tx.connection.execute(query)).first()
+    newest = await checkpoint(tx)
+    if entry is None or newest is None:
+        return None
+    tiles = await log_tree.for_inclusion(tx, entry.seq, newest.size)
+    return Proof(
+        index=entry.seq,
+        size=newest.size,
+        root=newest.root,
+        leaf_hash=entry.leaf_hash,
+        hashes=tuple(merkle.inclusion(entry.seq, newest.size, tiles.node)),
+        note=newest.note,
+    )
+
+
+def verify_inclusion(proof: Proof) -> bool:
+    """Whether the proof leads from the entry to the root. The note's signature is another check."""
+    return merkle.includes(proof.index, proof.size, proof.leaf_hash, proof.hashes, proof.root)
+
+
+async def verifier_key(tx: Transaction, keyring: Keyring) -> str:
+    """The log's public key as other tools take it (C2SP «vkey»)."""
+    key = await signing.active(tx, keyring, "checkpoint")
+    return log_note.verifier_key(keyring.log_origin, jwk.octets(key.public_jwk))
+
+
+async def _leads(tx: Transaction) -> bool:
+    # SQLite has one writer at a time, which is lock enough.
+    if tx.connection.dialect.name == "sqlite":
+        return True
+    return bool(await tx.connection.scalar(select(func.pg_try_advisory_xact_lock(_LEADER))))
+
+
+async def _waiting(tx: Transaction, limit: int) -> list[dict[str, Any]]:
+    query = select(log_pending.c.id, log_pending.c.leaf_hash).order_by(log_pending.c.id)
+    rows = await tx.connection.execute(query.limit(limit))
+    return [{"id": entry_id, "leaf_hash": leaf_hash} for entry_id, leaf_hash in rows]
+
+
+async def _keep(tx: Transaction, size: int, tiles: Tiles) -> None:
+    grown: list[dict[str, Any]] = []
+    new: list[dict[str, Any]] = []
+    for place, hashes in tiles.take_changed():
+        (grown if _was_there(place, size) else new).append(_tile(place, hashes))
+    for row in grown:
+        where = (log_tile.c.level == row["level"], log_tile.c.idx == row["idx"])
+        await tx.connection.execute(update(log_tile).where(*where).values(row))
+    if new:
+        await tx.connection.execute(insert(log_tile), new)
+
+
+async def _sign(tx: Transaction, keyring: Keyring, old: int, tiles: Tiles) -> None:
+    key = await signing.active(tx, keyring, "checkpoint")
+    head = Head(keyring.log_origin, tiles.size, tiles.root())
+    note = log_note.sign(head, jwk.octets(key.public_jwk), key.sign)
+    newest = select(func.coalesce(func.max(log_checkpoint.c.size), 0)).scalar_subquery()
+    values = {"size": tiles.size, "root": head.root, "note": note, "at": tx.now}
+    row = select(*(literal(value, log_checkpoint.c[name].type) for name, value in values.items()))
+    done = await tx.connection.execute(
+        insert(log_checkpoint).from_select(list(values), row.where(newest == old))
+    )
+    if done.rowcount != 1:
+        raise FencedError
+
+
+def _was_there(place: Place, size: int) -> bool:
+    level, idx = place
+    return size >> (log_tree.TILE_BITS * level) > idx << log_tree.TILE_BITS
+
+
+def _tile(place: Place, hashes: bytes) -> dict[str, Any]:
+    level, idx = place
+    width = len(hashes) // merkle.HASH_BYTES
+    return {"level": level, "idx": idx, "width": width, "hashes": hashes}
