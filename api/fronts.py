@@ -123,11 +123,6 @@ def forgotten(settings: Settings, part: str) -> Cookie:
     return dataclasses.replace(security.session_cookie(settings, part, ""), max_age=0)
 
 
-def caller(request: Request[Any, Any, Any]) -> str:
-    """The network address a form came from, for the rates."""
-    return request.client.host if request.client else ""
-
-
 @get("/", include_in_schema=False)
 async def first_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """To the front page, in the language the browser likes best."""

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from typing import Any, Final
 
 from litestar import Request
@@ -117,6 +118,22 @@ def session_cookie(settings: Settings, part: str, token: str) -> Cookie:
         httponly=True,
         samesite="lax",
     )
+
+
+def caller(request: Request[Any, Any, Any], settings: Settings) -> str:
+    """The network address a request came from: the nearest that is no proxy of ours."""
+    peer = request.client.host if request.client else ""
+    forwarded = request.headers.get("x-forwarded-for", "")
+    hops = [peer, *(hop.strip() for hop in reversed(forwarded.split(",")) if hop.strip())]
+    return next((hop for hop in hops if not _trusted(hop, settings)), hops[-1])
+
+
+def _trusted(hop: str, settings: Settings) -> bool:
+    try:
+        address = ip_address(hop)
+    except ValueError:
+        return False
+    return any(address in network for network in settings.proxies)
 
 
 class SignInNeededError(Exception):

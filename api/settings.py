@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -41,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Issuer identifier (RFC 8414) and origin of the public app. https, or http on loopback."""
     console_origin: str = "http://127.0.0.1:8001"
     """Origin of the console app."""
+    trusted_proxies: str = ""
+    """Networks of the proxies before us, with commas: only their `X-Forwarded-For` is read.
+    Without them every caller behind a proxy shares its address, and so its sign-in rates."""
     sequencer: Literal["inside", "outside"] = "inside"
     """Whether the public app also seals the log, or a process of its own does."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -56,6 +60,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def keys(self) -> Path:
         """The folder of the root key."""
         return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return tuple(ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each)
 
     @property
     def secure(self) -> bool:
@@ -108,6 +117,11 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}{name.upper()} must be an origin: scheme, host and port")
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
             raise SettingsError(f"{PREFIX}{name.upper()} must be https (http on loopback only)")
+    try:
+        _ = settings.proxies
+    except ValueError:
+        message = f"{PREFIX}TRUSTED_PROXIES must be networks, such as 10.0.0.0/8, with commas"
+        raise SettingsError(message) from None
     if settings.workers > 1 and not settings.redis_url:
         raise SettingsError(f"{PREFIX}WORKERS above 1 needs {PREFIX}REDIS_URL: codes are used once")
 

@@ -13,8 +13,11 @@ import msgspec
 from sqlalchemy import Column, Index, Select, String, Table, Uuid, select, update
 
 from policies.disclosure import PersonFacts
-from policies.vocabulary import AgreementId, SubjectId
+from policies.vocabulary import Action, Actor, ActorKind, AgreementId, Outcome, SubjectId
+from vault import access_log
+from vault.access_log import Line
 from vault.database import Instant, Transaction, fetch_all, insert_new, metadata, spread
+from vault.keyring import Keyring
 
 EVERYTHING: Final = AgreementId("*")
 """What a lock opposes, in the place of an agreement."""
@@ -92,6 +95,21 @@ async def lock(tx: Transaction, subject: SubjectId) -> bool:
 async def unlock(tx: Transaction, subject: SubjectId) -> bool:
     """Unlock one's record. False if it is not locked."""
     return await lift(tx, subject, EVERYTHING)
+
+
+async def record(
+    tx: Transaction, keyring: Keyring, subject: SubjectId, action: Action, agreement: AgreementId
+) -> None:
+    """Log that a person objected or took it back: it decides what is disclosed from now on."""
+    line = Line(
+        actor=Actor(kind=ActorKind.CITIZEN, id="self"),
+        action=action,
+        outcome=Outcome.GIVEN,
+        subject=subject,
+        agreement=None if agreement == EVERYTHING else agreement,
+        detail="lock" if agreement == EVERYTHING else None,
+    )
+    await access_log.record(tx, keyring, [line])
 
 
 async def facts(tx: Transaction, subjects: Sequence[SubjectId]) -> dict[SubjectId, PersonState]:

@@ -48,6 +48,8 @@ class Action(StrEnum):
     REGISTER = "register"
     CONSENT = "consent"
     WITHDRAW = "withdraw"
+    OPPOSE = "oppose"
+    LIFT = "lift"
     REVIEW = "review"
     OPEN_ENTRY = "open-entry"
     SIGN_IN = "sign-in"

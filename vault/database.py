@@ -100,7 +100,9 @@ def connect(url: str, *, pool_size: int = 10, behind_pooler: bool = False) -> Da
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url, pool_size)
     arguments = {"statement_cache_size": 0} if behind_pooler else {}
-    engine = create_async_engine(url, pool_size=pool_size, connect_args=arguments)
+    engine = create_async_engine(
+        url, pool_size=pool_size, connect_args=arguments, hide_parameters=True
+    )
     # One view per read, as on SQLite; said in the BEGIN, so it costs nothing.
     reader = engine.execution_options(isolation_level="REPEATABLE READ")
     return Database(writer=engine, reader=reader)
@@ -191,6 +193,7 @@ def _sqlite(url: str, readers: int) -> Database:
     common: dict[str, Any] = {
         "poolclass": AsyncAdaptedQueuePool,
         "connect_args": {"timeout": BUSY_SECONDS},
+        "hide_parameters": True,  # what is bound may be of a person, and errors are logged
     }
     # One writer: SQLite has one anyway, and waiters in its busy loop are unfair and slow.
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60, **common)

@@ -40,18 +40,22 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds of this process per answer."""
 
 
-async def run(ask: Asker, *, askers: int, seconds: float, first: int = 0) -> Round:
-    """Let so many askers ask for so long; `first` is the number of the first question."""
+async def run(ask: Asker, *, askers: int, seconds: float) -> Round:
+    """Let so many askers ask for so long, each at least once."""
     latencies: list[float] = []
-    number = first
+    number = 0
     end = time.perf_counter() + seconds
 
     async def asking() -> None:
         nonlocal number
-        while (began := time.perf_counter()) < end:
+        while True:
             number += 1
+            began = time.perf_counter()
             await ask(number)
-            latencies.append(time.perf_counter() - began)
+            answered = time.perf_counter()
+            latencies.append(answered - began)
+            if answered >= end:
+                break
 
     began, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:

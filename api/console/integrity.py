@@ -17,6 +17,7 @@ from vault import transparency
 from vault.short_lived import ShortLived
 
 KEPT: Final = "log-verification"
+RUNS: Final = "log-verification-runs"
 KEPT_SECONDS: Final = 3600
 """How long the outcome of a verification is shown; the log itself is what lasts."""
 
@@ -63,13 +64,21 @@ async def verify(shift: NamedDependency[Shift], running: NamedDependency[Running
     """Begin a verification. It goes on beside the service, in a transaction that only reads."""
     if not await shift.begin(Duty.VERIFY_LOG, detail="verify"):
         return shift.refused()
-    await running.short_lived.put(KEPT, msgspec.json.encode(Verification()), KEPT_SECONDS)
     onward = shift.page.path("dpo", "integrity")
+    if not await running.short_lived.first(RUNS, KEPT_SECONDS):
+        return see_other(onward)  # one is on its way: they read the same log
+    await running.short_lived.put(KEPT, msgspec.json.encode(Verification()), KEPT_SECONDS)
     return see_other(onward, background=BackgroundTask(_verify, running))
 
 
 async def _verify(running: Running) -> None:
-    async with db.read(running.database) as tx:
-        report = await transparency.verify(tx, running.keyring)
-        found = Verification(entries=report.entries, fault=report.fault, at=tx.now)
-    await running.short_lived.put(KEPT, msgspec.json.encode(found), KEPT_SECONDS)
+    try:
+        async with db.read(running.database) as tx:
+            report = await transparency.verify(tx, running.keyring)
+            found = Verification(entries=report.entries, fault=report.fault, at=tx.now)
+        await running.short_lived.put(KEPT, msgspec.json.encode(found), KEPT_SECONDS)
+    except BaseException:
+        await running.short_lived.take(KEPT)  # nothing is «running» that is not
+        raise
+    finally:
+        await running.short_lived.take(RUNS)

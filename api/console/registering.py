@@ -107,6 +107,9 @@ async def _register(shift: Shift, data: Typed, written: Person) -> Response[str]
         case Duplicate() as twins:
             return await _compare(shift, data, twins)
         case Invalid(problems=wrong):
+            # Which numbers are on the register can be seen from this: so that is seen too.
+            case = data.file.strip()
+            await shift.begin(Duty.REGISTER_PERSON, detail="refused", case_reference=case)
             return _form(shift, data, _keys(shift, wrong))
 
 

@@ -109,8 +109,13 @@ async def open_entry(
     entry_id: FromPath[UUID], data: URLEncodedBody[Opening], shift: NamedDependency[Shift]
 ) -> Response[str]:
     """Open an entry for a reason. The person it is about will see that, with the case number."""
+    if not shift.has(Duty.OPEN_ENTRY):
+        await shift.begin(Duty.OPEN_ENTRY)
+        return shift.refused()
     entry = await _entry(shift, entry_id)
     if data.reason not in REASONS or len(data.case) > CASE_LONGEST:
+        if not await shift.begin(Duty.REVIEW_LOG, detail=f"entry {entry_id}"):
+            return shift.refused()
         return await _closed(shift, entry, data, {"reason": "log.open.missing"})
     subject = await access_log.subject_of(shift.tx, shift.keyring, entry_id)
     if not await shift.begin(

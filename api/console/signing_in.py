@@ -9,7 +9,7 @@ from litestar.params import URLEncodedBody
 
 from api import security
 from api.console.shifts import menu
-from api.fronts import FORGET_ALL, caller, forgotten, inside, see_other
+from api.fronts import FORGET_ALL, forgotten, inside, see_other
 from api.rendering import Page
 from api.settings import Settings
 from identity.login import sessions, sign_in
@@ -62,7 +62,7 @@ async def take(
         name=data.identifier,
         password=data.password,
         code=data.code,
-        address=caller(request),
+        address=security.caller(request, settings),
     ):
         case SignedIn(token=token):
             onward = see_other(inside(data.next) or page.path())

@@ -87,7 +87,8 @@ async def identify(
     if client is None:
         return failed("client-unknown")
     if not isinstance(jws, Jws):
-        return failed(jws.value, client)
+        # Whose name it bears is a claim until its signature holds: nobody is blamed for it.
+        return failed(jws.value)
     claims = jws.claims(Claims)
     if claims is None:
         return failed("assertion-claims", client)

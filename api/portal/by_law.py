@@ -11,7 +11,7 @@ from api.portal.visits import Visit
 from api.wording import Thing, Words
 from consent import oppositions
 from policies.catalogue import Agreement, Basis, Catalogue
-from policies.vocabulary import AgreementId, LegalBasis
+from policies.vocabulary import Action, AgreementId, LegalBasis
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,10 +86,14 @@ async def object_or_lift(
     """Object, or take the objection back; doing it twice does it once."""
     agreement = _named(visit.catalogue, programme, name)
     match data.answer:
-        case "oppose":
-            await oppositions.oppose(visit.tx, visit.subject, agreement.id)
-        case "lift":
-            await oppositions.lift(visit.tx, visit.subject, agreement.id)
+        case "oppose" if await oppositions.oppose(visit.tx, visit.subject, agreement.id):
+            await oppositions.record(
+                visit.tx, visit.keyring, visit.subject, Action.OPPOSE, agreement.id
+            )
+        case "lift" if await oppositions.lift(visit.tx, visit.subject, agreement.id):
+            await oppositions.record(
+                visit.tx, visit.keyring, visit.subject, Action.LIFT, agreement.id
+            )
         case _:
             pass
     return see_other(visit.page.path("agreements", "by-law", agreement.id))

@@ -13,7 +13,7 @@ from api.portal.visits import Visit
 from api.rendering import Page
 from api.settings import Settings
 from consent import grants, oppositions
-from policies.vocabulary import ActorKind
+from policies.vocabulary import Action, ActorKind
 from vault import access_log
 
 RECENT_MONTHS: Final = 2
@@ -60,10 +60,14 @@ async def turn_lock(
 ) -> Response[bytes]:
     """Lock or unlock; doing it twice does it once."""
     match data.answer:
-        case "lock":
-            await oppositions.lock(visit.tx, visit.subject)
-        case "unlock":
-            await oppositions.unlock(visit.tx, visit.subject)
+        case "lock" if await oppositions.lock(visit.tx, visit.subject):
+            await oppositions.record(
+                visit.tx, visit.keyring, visit.subject, Action.OPPOSE, oppositions.EVERYTHING
+            )
+        case "unlock" if await oppositions.unlock(visit.tx, visit.subject):
+            await oppositions.record(
+                visit.tx, visit.keyring, visit.subject, Action.LIFT, oppositions.EVERYTHING
+            )
         case _:
             pass
     return see_other(visit.page.path("lock"))

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
 from api import security
-from api.fronts import FORGET_ALL, caller, forgotten, inside, see_other
+from api.fronts import FORGET_ALL, forgotten, inside, see_other
 from api.rendering import Page
 from api.settings import Settings
 from identity.login import sessions, sign_in
@@ -67,7 +67,10 @@ async def take_password(
     if problems:
         return _password_page(page, data, problems)
     match await sign_in.citizen_password(
-        desk, idcs=data.identifier, password=data.password, address=caller(request)
+        desk,
+        idcs=data.identifier,
+        password=data.password,
+        address=security.caller(request, settings),
     ):
         case Pending(ticket=ticket):
             onward = see_other(_with_next(page.path("sign-in", "code"), data.next))

@@ -25,9 +25,6 @@ Door = Callable[[Transaction, Sequence[Q]], Awaitable[list[A]]]
 
 BATCH: Final = 256
 """Questions per transaction at most."""
-LANES: Final = 2
-"""Batches in flight per door where the store has more than one writer: while one waits for
-the store, the next is decided."""
 PATIENCE_SECONDS: Final = 0.02
 """No verification is answered sooner: what was found on the way does not show in the time."""
 
@@ -54,8 +51,7 @@ class Gathering(Generic[Q, A]):
         self._database = database
         self._door = door
         self._waiting: list[Waiting[Q, A]] = []
-        self._answering: set[asyncio.Task[None]] = set()
-        self._lanes = 1 if database.embedded else LANES
+        self._answering: asyncio.Task[None] | None = None
 
     async def ask(self, question: Q | ByToken[Q]) -> A | TokenEnded:
         """Ask one question.
@@ -65,27 +61,24 @@ class Gathering(Generic[Q, A]):
         """
         answer: asyncio.Future[A | TokenEnded] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
-        if len(self._answering) < self._lanes:
-            self._answering.add(asyncio.create_task(self._answer_all()))
+        if self._answering is None:
+            self._answering = asyncio.create_task(self._answer_all())
         return await answer
 
     async def drained(self) -> None:
         """Return when all that was asked is answered."""
-        while self._answering:
-            await asyncio.wait(self._answering)
+        if self._answering is not None:
+            await self._answering
 
     async def _answer_all(self) -> None:
         await asyncio.sleep(0)  # one turn of the loop: what arrives together is gathered
-        try:
-            while self._waiting:
-                # Whoever was cancelled meanwhile is not asked for.
-                waiting = [each for each in self._waiting if not each[1].done()]
-                batch, self._waiting = waiting[:BATCH], waiting[BATCH:]
-                if batch:
-                    await self._answer(batch)
-        finally:
-            # In the same turn of the loop: who asks from now on starts a lane anew.
-            self._answering -= {asyncio.current_task()}
+        while self._waiting:
+            # Whoever was cancelled meanwhile is not asked for.
+            waiting = [each for each in self._waiting if not each[1].done()]
+            batch, self._waiting = waiting[:BATCH], waiting[BATCH:]
+            if batch:
+                await self._answer(batch)
+        self._answering = None
 
     async def _answer(self, batch: list["Waiting[Q, A]"]) -> None:
         try:

@@ -19,6 +19,7 @@ LONG_RUNNING = {
 }
 PLACEHOLDERS = {
     "AMANA_ISSUER": "https://amana.example",
+    "AMANA_TRUSTED_PROXIES": "172.16.0.0/12",
     "AMANA_CONSOLE_ORIGIN": "https://console.amana.example",
     "AMANA_WORKERS": "2",
     "AMANA_LOG_LEVEL": "info",
@@ -109,7 +110,7 @@ def test_nothing_listens_to_the_world_without_a_proxy(name):
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", ()))
 
 
-@pytest.mark.parametrize("name", set(OURS) - {"keys"})
+@pytest.mark.parametrize("name", sorted(set(OURS) - {"keys"}))
 def test_only_the_setup_may_write_the_root_key(name):
     assert "keys:/keys:ro" in OURS[name]["volumes"]
 

@@ -24,7 +24,7 @@ PROGRAMME = "amo-tadamon"
 AGREEMENT = "amo-tadamon/enrolment"
 PASSWORD = "an orange tree in Fez"
 CITIZENS = 40
-STAFF = 5
+STAFF = 10
 
 
 class Account:

@@ -233,6 +233,9 @@ def test_each_role_is_kept_to_its_own(dpo, operator):
     for path in ("/en/dpo", "/en/dpo/log", "/en/dpo/integrity", f"/en/dpo/log/{UNKNOWN}"):
         assert operator.get(path).status == 403
     assert operator.post("/en/dpo/integrity", {}).status == 403
+    for reason in ("", "complaint"):
+        data = {"reason": reason, "case": "x"}
+        assert operator.post(f"/en/dpo/log/{UNKNOWN}", data).status == 403
     assert dpo.post("/en/desk/person/new", {"step": "register"}).status == 403
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from litestar import Litestar, get, post
-from litestar.testing import AsyncTestClient
+from litestar.testing import AsyncTestClient, RequestFactory
 
 from api import security
 from api.settings import Settings
@@ -78,3 +78,24 @@ def test_cookies_are_of_this_host_alone_where_browsers_come_by_https():
     assert cookie.startswith("__Host-amana-session=x;")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize(
+    ("proxies", "peer", "forwarded", "caller"),
+    [
+        ("", "203.0.113.9", "", "203.0.113.9"),
+        ("", "203.0.113.9", "198.51.100.7", "203.0.113.9"),
+        ("10.0.0.0/8", "10.0.0.2", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.0/8", "10.0.0.2", "6.6.6.6, 198.51.100.7", "198.51.100.7"),
+        ("10.0.0.0/8", "10.0.0.2", "198.51.100.7, 10.0.0.3", "198.51.100.7"),
+        ("10.0.0.0/8", "203.0.113.9", "198.51.100.7", "203.0.113.9"),
+        ("10.0.0.0/8", "10.0.0.2", "", "10.0.0.2"),
+        ("10.0.0.0/8", "10.0.0.2", "nonsense", "nonsense"),
+    ],
+)
+def test_only_a_proxy_of_ours_says_who_called(proxies, peer, forwarded, caller):
+    request = RequestFactory().get("/", headers={"x-forwarded-for": forwarded} if forwarded else {})
+    request.scope["client"] = (peer, 1)
+    settings = Settings(issuer=OURS, trusted_proxies=proxies)
+
+    assert security.caller(request, settings) == caller

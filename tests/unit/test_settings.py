@@ -23,6 +23,7 @@ def test_nothing_set_is_the_embedded_default():
         ({"AMANA_ISSUER": "https://amana.example/x"}, "AMANA_ISSUER must be an origin"),
         ({"AMANA_CONSOLE_ORIGIN": "ftp://127.0.0.1"}, "AMANA_CONSOLE_ORIGIN must be https"),
         ({"AMANA_WORKERS": "two"}, "AMANA_WORKERS: Expected `int`"),
+        ({"AMANA_TRUSTED_PROXIES": "proxy.example"}, "AMANA_TRUSTED_PROXIES must be networks"),
         ({"AMANA_WORKERS": "2"}, "needs AMANA_REDIS_URL"),
         ({"AMANA_SEQUENCER": "s3cret"}, "AMANA_SEQUENCER: Invalid enum value"),
         ({"AMANA_DATABASE_URL_FILE": "/nowhere"}, "AMANA_DATABASE_URL_FILE cannot be read"),

@@ -7,7 +7,8 @@ import pytest
 from consent import oppositions
 from consent.oppositions import PersonState
 from policies.disclosure import PersonFacts
-from policies.vocabulary import AgreementId
+from policies.vocabulary import Action, ActorKind, AgreementId
+from vault import access_log
 from vault import database as db
 
 LAW = AgreementId("asd/eligibility")
@@ -96,3 +97,16 @@ async def test_the_facts_of_many_come_at_once_and_each_has_their_own(database, p
         other: PersonState(opposed=frozenset({LAW})),
         third: PersonState(),
     }
+
+
+@pytest.mark.parametrize("agreement", [LAW, oppositions.EVERYTHING])
+async def test_what_a_person_opposes_is_a_line_in_their_history(
+    database, keyring, person, agreement
+):
+    async with db.begin(database) as tx:
+        await oppositions.record(tx, keyring, person, Action.LIFT, agreement)
+    async with db.read(database) as tx:
+        [entry] = await access_log.of_subject(tx, keyring, person, [f"{tx.now:%Y-%m}"])
+
+    assert (entry.action, entry.actor.kind) == (Action.LIFT, ActorKind.CITIZEN)
+    assert (entry.agreement, entry.detail) == ((LAW, None) if agreement == LAW else (None, "lock"))

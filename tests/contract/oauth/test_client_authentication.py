@@ -52,7 +52,8 @@ async def test_attack_03_an_assertion_of_another_key_is_refused(house, amo, stra
 
     assert outcome(answer) == (401, FAILED)
     entry = await house.last_refusal()
-    assert (entry.actor.id, entry.reasons) == ("amo-tadamon", ("jws-signature",))
+    # Not in the programme's name: whoever sent it has not shown that it is theirs.
+    assert (entry.actor.id, entry.reasons) == ("unregistered", ("jws-signature",))
     assert entry.detail == answer.headers["x-request-id"]
 
 

@@ -79,7 +79,7 @@ class TestRoles:
         owner = db.connect(empty_postgres_url)
         async with db.begin(owner) as tx:
             for role in ("amana_app", "amana_console"):
-                made = f"CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN"
+                made = f"CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN"
                 await tx.connection.execute(text(f"DO $$ BEGIN {made} END $$"))
         await asyncio.to_thread(migrating.upgrade, empty_postgres_url)
         yield owner
