@@ -156,7 +156,7 @@ async def approve(
 async def refuse(
     at_hand: AtHand, id_: str, session: CitizenSession, *, notice_hash: str, language: Language
 ) -> Interaction | NotAnswered | Gone:
-    """The citizen does not agree: kept too, so that they are not asked again soon."""
+    """The citizen does not agree: that is kept too, with its day."""
     found = await load(at_hand.short_lived, id_, session)
     if isinstance(found, Gone) or found.answered is not None:
         return found

@@ -141,6 +141,14 @@ def test_a_form_that_another_site_sent_changes_nothing(citizen):
     assert "Your record is open" in citizen.get("/en/lock").text
 
 
+def test_a_lock_and_its_opening_are_in_the_history_once_each(citizen):
+    for answer in ("lock", "lock", "unlock", "unlock"):
+        citizen.post("/en/lock", {"answer": answer})
+    seen = citizen.get("/en/history?who=me").text
+    assert seen.count("Objection or lock taken back") == 1
+    assert seen.count("Objection or lock") == 2
+
+
 def test_a_button_we_do_not_know_changes_nothing(citizen):
     assert "Your record is open" in citizen.post("/en/lock", {"answer": "smash"}).text
     path = "/en/agreements/by-law/asd/eligibility"
