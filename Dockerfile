@@ -3,8 +3,8 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 COPY requirements-build.lock requirements.lock ./
 RUN python -m venv /opt/amana \
- && /opt/amana/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock \
- && /opt/amana/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+ && /opt/amana/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements-build.lock \
+ && /opt/amana/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
 COPY . .
 RUN /opt/amana/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/amana/bin/pip uninstall --yes setuptools pip
