@@ -29,7 +29,6 @@ class Kind(msgspec.Struct, frozen=True):
     """What is tagged of a value; an empty first part means there is nothing to find."""
     bits: int
     unique: bool = False
-    version: int = normalisers.VERSION
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +126,7 @@ def tag(keyring: Keyring, name: str, value: Value) -> bytes | None:
     if not parts[0]:
         return None
     message = framed(b"v1", *(part.encode() for part in parts))
-    key = keyring.blind_index(name, kind.version)
+    key = keyring.blind_index(name)
     return hmac.digest(key, message, "sha256")[: kind.bits // 8]
 
 
@@ -135,7 +134,7 @@ def _row(keyring: Keyring, entry: Entry) -> dict[str, Any]:
     of_value = tag(keyring, entry.name, entry.value)
     if of_value is None:
         raise ValueError(f"nothing to find in a value for the index {entry.name}")
-    version = KINDS[entry.name].version
+    version = keyring.versions("blind-index").active
     return {"name": entry.name, "version": version, "tag": of_value, "record": entry.record}
 
 
@@ -143,7 +142,6 @@ async def _read(tx: Transaction, wanted: Sequence[dict[str, Any]]) -> Sequence[A
     names = sorted({row["name"] for row in wanted})
     query = select(blind_index.c.name, blind_index.c.tag, blind_index.c.record).where(
         blind_index.c.name.in_(spread(names)),
-        blind_index.c.version.in_(spread(sorted({KINDS[name].version for name in names}))),
         blind_index.c.tag.in_(spread([row["tag"] for row in wanted])),
     )
     return (await tx.connection.execute(query.order_by(blind_index.c.record))).all()

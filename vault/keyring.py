@@ -13,6 +13,7 @@ from vault import domain_keys, signing, subject_keys
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.database import Transaction
+from vault.domain_keys import Domain
 from vault.keys import Keys
 from vault.opaque import Deriver, Opaque
 from vault.subject_keys import Kind
@@ -36,44 +37,72 @@ class Keyring(Opaque):
         "signing",
     )
 
-    def __init__(self, keys: Keys, domains: dict[str, Deriver]) -> None:
+    def __init__(self, keys: Keys, domains: dict[str, Domain]) -> None:
         self.keys = keys
+        self._subjects = {Kind.DATA: KeyCache(), Kind.LOG: KeyCache()}
+        self.signing = signing.Held()
+        self._take(domains)
+
+    def _take(self, domains: dict[str, Domain]) -> None:
         self._domains = domains
         self._boxes: dict[str, Box] = {}
-        self._subjects = {Kind.DATA: KeyCache(), Kind.LOG: KeyCache()}
-        self.house_log: SealingKey = shared(domains["log"], "log")
+        log = domains["log"].deriver(domain_keys.FIRST)
+        self.house_log: SealingKey = shared(log, "log")
         self.log_references = Deriver(self.log_reference)
         # The log's name (c2sp.org/tlog-checkpoint): two installations never share one.
-        self.log_origin = f"amana.log/{domains['log'].derive(b'v1 origin')[:8].hex()}"
-        self.signing = signing.Held()
+        self.log_origin = f"amana.log/{log.derive(b'v1 origin')[:8].hex()}"
+
+    async def reload(self, tx: Transaction) -> None:
+        """Take the domains' keys as they stand in the store, after a rotation or a retirement."""
+        self._take(await domain_keys.open_all(tx, self.keys))
+
+    def versions(self, domain: str) -> Domain:
+        """Which versions of a domain's key are in use: `.active`, and `.usable`, newest first."""
+        return self._domains[domain]
 
     @property
     def log_reference(self) -> bytes:
         """The key of the monthly subject tags of the access log."""
-        return self._domains["log-reference"].derive(b"v1 logref")
+        return self._domains["log-reference"].deriver(domain_keys.FIRST).derive(b"v1 logref")
 
-    def blind_index(self, name: str, version: int = 1) -> bytes:
-        """The key of one blind index, in one version of its normaliser."""
-        return self._domains["blind-index"].derive(
-            b"v1 bidx", name.encode(), version.to_bytes(4, "big")
-        )
+    def blind_index(self, name: str, version: int | None = None) -> bytes:
+        """The key of one blind index, in one version; the active one unless said otherwise.
 
-    def pairwise(self, programme: str, version: int = 1) -> bytes:
-        """The key of one programme's pairwise identifiers."""
-        return self._domains["pairwise"].derive(
-            b"pairwise/v1", programme.encode(), version.to_bytes(4, "big")
-        )
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["blind-index"].deriver(version).derive(b"v1 bidx", name.encode())
+
+    def pairwise(self, programme: str, version: int | None = None) -> bytes:
+        """The key of one programme's pairwise identifiers, in one version.
+
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["pairwise"].deriver(version).derive(b"pairwise/v1", programme.encode())
+
+    def pairwise_index(self, version: int | None = None) -> bytes:
+        """The key of the tags by which pairwise identifiers are found, in one version.
+
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["pairwise"].deriver(version).derive(b"pairwise index/v1")
 
     def secret(self, purpose: str) -> bytes:
         """32 bytes for one purpose that is no sealing: nonces, session MACs."""
-        return self._domains["secrets"].derive(b"v1 secret", purpose.encode())
+        return self._domains["secrets"].deriver().derive(b"v1 secret", purpose.encode())
 
     def box(self, purpose: str) -> Box:
         """Seals and opens the secrets of one purpose that belong to no record."""
         found = self._boxes.get(purpose)
         if found is None:
-            key = shared(self._domains["boxes"], purpose)
-            found = self._boxes[purpose] = Box(key, purpose)
+            domain = self._domains["boxes"]
+            keys = {
+                version: shared(domain.deriver(version), purpose, version=version)
+                for version in domain.usable
+            }
+            found = self._boxes[purpose] = Box(keys, domain.active, purpose)
         return found
 
     async def subject(

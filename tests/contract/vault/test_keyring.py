@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from policies.vocabulary import SubjectId
+from vault import box, domain_keys, subject_keys
 from vault import database as db
-from vault import domain_keys, subject_keys
-from vault.envelope_errors import KeyLostError, TamperedError
+from vault.envelope_errors import KeyLostError, TamperedError, VaultError
+from vault.key_states import State
 from vault.keyring import CACHED_SECONDS, open_keyring
 from vault.keys import create_file_keys
 
@@ -32,14 +33,64 @@ async def test_threat_21_each_use_and_version_has_a_key_of_its_own(keyring):
     derived = {
         keyring.log_reference,
         keyring.blind_index("idcs"),
-        keyring.blind_index("idcs", 2),
         keyring.blind_index("phone"),
         keyring.pairwise("asd"),
-        keyring.pairwise("asd", 2),
+        keyring.pairwise_index(),
         keyring.pairwise("minhaty"),
         keyring.secret("asd"),
     }
-    assert len(derived) == 8
+    assert len(derived) == 7
+
+
+async def test_a_rotated_domain_seals_anew_and_still_opens_what_was_sealed(database, keys, keyring):
+    before, sealed = keyring.blind_index("idcs"), keyring.box("totp").seal(b"s", b"1")
+    async with db.begin(database) as tx:
+        for domain in ("blind-index", "boxes"):
+            assert await domain_keys.rotate(tx, keys, domain) == 2
+        await keyring.reload(tx)
+    assert keyring.versions("blind-index").usable == (2, 1)
+    assert keyring.blind_index("idcs", 1) == before != keyring.blind_index("idcs")
+    assert keyring.box("totp").open(sealed, b"1") == b"s"
+    assert box.version(keyring.box("totp").seal(b"s", b"1")) == 2
+    async with db.begin(database) as tx:
+        with pytest.raises(VaultError):
+            await domain_keys.rotate(tx, keys, "no such domain")
+
+
+async def test_a_version_is_retired_then_destroyed_in_this_order_alone(database, keys, keyring):
+    async with db.begin(database) as tx:
+        await domain_keys.rotate(tx, keys, "boxes")
+        assert not await domain_keys.destroy(tx, "boxes", 1)
+        assert not await domain_keys.retire(tx, "boxes", 2)
+        assert await domain_keys.retire(tx, "boxes", 1)
+        assert not await domain_keys.retire(tx, "boxes", 1)
+        await keyring.reload(tx)
+        assert keyring.versions("boxes").usable == (2,)
+        with pytest.raises(KeyLostError):
+            keyring.versions("boxes").deriver(1)
+        assert await domain_keys.destroy(tx, "boxes", 1)
+        states = {
+            each.version: each.state
+            for each in await domain_keys.versions(tx)
+            if each.name == "boxes"
+        }
+    assert states == {1: State.DESTROYED, 2: State.ACTIVE}
+
+
+async def test_a_domain_without_an_active_version_is_a_lost_key(database, keys, keyring):
+    async with db.begin(database) as tx:
+        await tx.connection.execute(update(domain_keys.domain_keys).values(state="decrypt-only"))
+    with pytest.raises(KeyLostError):
+        async with db.begin(database) as tx:
+            await open_keyring(tx, keys)
+
+
+async def test_every_domain_key_is_wrapped_anew_by_a_new_root(database, keys, keyring, tmp_path):
+    async with db.begin(database) as tx:
+        before = await domain_keys.wrapped(tx)
+        assert await domain_keys.rewrap(tx, keys) == len(before) == len(domain_keys.DOMAINS)
+        assert not set(before) & set(await domain_keys.wrapped(tx))
+        await keyring.reload(tx)
 
 
 async def test_two_installations_share_nothing(database, keyring, tmp_path):
@@ -150,13 +201,11 @@ async def test_of_two_processes_that_start_together_one_makes_the_keys(database,
     # The second looks before the first has committed, and inserts after.
     async with db.begin(database) as tx:
         first = await open_keyring(tx, keys)
-    real, looks = domain_keys._read, []
 
-    async def early(tx):
-        looks.append(tx)
-        return {} if len(looks) == 1 else await real(tx)
+    async def early(_tx):
+        return []
 
-    monkeypatch.setattr(domain_keys, "_read", early)
+    monkeypatch.setattr(domain_keys, "versions", early)
     async with db.begin(database) as tx:
         second = await open_keyring(tx, keys)
     assert second.log_reference == first.log_reference

@@ -11,7 +11,7 @@ from vault import envelope
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.envelope import Place
-from vault.envelope_errors import TamperedError
+from vault.envelope_errors import KeyLostError, TamperedError
 from vault.opaque import Deriver
 
 VECTORS = json.loads(
@@ -150,10 +150,14 @@ def test_what_is_not_our_padding_is_refused(padded):
 
 def test_a_box_opens_in_its_place_and_for_its_purpose_alone():
     deriver = Deriver(bytes(32))
-    box, other = (Box(shared(deriver, purpose), purpose) for purpose in ("totp", "webauthn"))
+    box, other = (
+        Box({1: shared(deriver, purpose)}, 1, purpose) for purpose in ("totp", "webauthn")
+    )
     kept = box.seal(b"secret", b"row 1")
     assert box.open(kept, b"row 1") == b"secret"
     for opener, place in ((box, b"row 2"), (other, b"row 1")):
         with pytest.raises(TamperedError):
             opener.open(kept, place)
+    with pytest.raises(KeyLostError):
+        Box({2: shared(deriver, "totp", version=2)}, 2, "totp").open(kept, b"row 1")
     assert repr(box) == "<Box>"
