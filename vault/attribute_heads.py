@@ -43,14 +43,14 @@ _update: Final = update(attribute_heads).where(attribute_heads.c.record == bindp
 
 
 async def read(
-    tx: Transaction, keys: Mapping[SubjectId, SubjectKey], *, locked: bool = False
+    tx: Transaction, keys: Mapping[SubjectId, SubjectKey]
 ) -> dict[SubjectId, dict[GroupId, Version]]:
-    """The heads of these records; `locked` holds them against change until commit.
+    """The heads of these records.
 
     Raises:
         TamperedError: a head was altered.
     """
-    held = await rows(tx, list(keys), locked=locked)
+    held = await rows(tx, list(keys))
     return {record: opened(keys[record], row) for record, row in held.items()}
 
 
@@ -78,11 +78,13 @@ async def write(
 async def rows(
     tx: Transaction, records: Sequence[SubjectId], *, locked: bool = False
 ) -> dict[SubjectId, AnyRow]:
-    """The heads' rows, not believed yet."""
+    """The heads' rows, not believed yet; `locked` holds them against change until commit."""
     query = select(attribute_heads.c.record, attribute_heads.c.groups, attribute_heads.c.mac).where(
         attribute_heads.c.record.in_(spread(records))
     )
-    found = await tx.connection.execute(query.with_for_update() if locked else query)
+    if locked:
+        query = query.order_by(attribute_heads.c.record).with_for_update()
+    found = await tx.connection.execute(query)
     return {SubjectId(row.record): row for row in found}
 
 

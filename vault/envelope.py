@@ -70,6 +70,11 @@ def unseal(key: SealingKey, place: Place, blob: bytes, *, row_version: int = 0) 
     return unpad(padded)
 
 
+def handle(blob: bytes) -> bytes:
+    """The handle of the key that a blob names; to be believed only once it opened."""
+    return blob[2:10]
+
+
 def pad(plaintext: bytes) -> bytes:
     """Up to the next multiple of 64 bytes: 0x80, then zeros (ISO/IEC 7816-4)."""
     return plaintext + b"\x80" + bytes(-(len(plaintext) + 1) % PADDING_BYTES)

@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from policies.vocabulary import SubjectId
-from vault import domain_keys, signing, subject_keys
+from vault import domain_keys, key_epoch, signing, subject_keys
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.database import Transaction
 from vault.domain_keys import Domain
+from vault.key_cache import KeyCache
+from vault.key_tree import Tree
 from vault.keys import Keys
 from vault.opaque import Deriver, Opaque
 from vault.subject_keys import Kind
 
-CACHED_SECONDS: Final = 300
-CACHED_KEYS: Final = 50_000
-"""Records per process; about 3 kB each (reference: measured in pure Python)."""
+BELIEVED: Final = timedelta(seconds=1)
+"""How long what is held is believed before the store is asked whether a key changed."""
 
 
 class Keyring(Opaque):
@@ -28,18 +29,24 @@ class Keyring(Opaque):
 
     __slots__ = (
         "_boxes",
+        "_checked_at",
         "_domains",
+        "_epoch",
         "_subjects",
         "house_log",
         "keys",
         "log_origin",
         "log_references",
         "signing",
+        "trees",
     )
 
     def __init__(self, keys: Keys, domains: dict[str, Domain]) -> None:
         self.keys = keys
-        self._subjects = {Kind.DATA: KeyCache(), Kind.LOG: KeyCache()}
+        self.trees = {kind: Tree(kind.value, keys) for kind in Kind}
+        self._subjects = {kind: KeyCache() for kind in Kind}
+        self._epoch = 0
+        self._checked_at: datetime | None = None
         self.signing = signing.Held()
         self._take(domains)
 
@@ -52,9 +59,33 @@ class Keyring(Opaque):
         # The log's name (c2sp.org/tlog-checkpoint): two installations never share one.
         self.log_origin = f"amana.log/{log.derive(b'v1 origin')[:8].hex()}"
 
+    async def refresh(self, tx: Transaction) -> None:
+        """See whether a key changed since the last look, at most once a second; if so, read anew.
+
+        What was rotated, retired or destroyed anywhere is so here within that second.
+        """
+        if self._checked_at is not None and tx.now - self._checked_at < BELIEVED:
+            return
+        epoch = await key_epoch.read(tx)
+        if epoch != self._epoch:
+            await self.reload(tx)
+        self._epoch, self._checked_at = epoch, tx.now
+
     async def reload(self, tx: Transaction) -> None:
-        """Take the domains' keys as they stand in the store, after a rotation or a retirement."""
+        """Take the domains' keys as they stand in the store, and hold no record's key."""
         self._take(await domain_keys.open_all(tx, self.keys))
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold no record's key and no node any longer."""
+        for kind in Kind:
+            self._subjects[kind].clear()
+            self.trees[kind].forget()
+
+    @property
+    def log_tree(self) -> Tree:
+        """What the records' log keys hang from."""
+        return self.trees[Kind.LOG]
 
     def versions(self, domain: str) -> Domain:
         """Which versions of a domain's key are in use: `.active`, and `.usable`, newest first."""
@@ -109,55 +140,42 @@ class Keyring(Opaque):
         self, tx: Transaction, subjects: Sequence[SubjectId], kind: Literal["data", "log"]
     ) -> dict[SubjectId, SubjectKey]:
         """The keys of these records; one that is missing or does not open is left out."""
+        await self.refresh(tx)
         cache = self._subjects[Kind(kind)]
         found, absent = cache.split(subjects, tx.now)
         if absent:
-            opened = await subject_keys.read(tx, self.keys, absent, Kind(kind))
+            opened = await subject_keys.read(tx, self.trees[Kind(kind)], absent)
             cache.keep(opened, tx.now)
             found.update(opened)
         return found
+
+    async def held(
+        self, tx: Transaction, subjects: Sequence[SubjectId]
+    ) -> dict[SubjectId, SubjectKey]:
+        """The data keys of these records as they stand, whatever is held here.
+
+        For writing, after the heads are locked: what is sealed under a key that was replaced or
+        destroyed meanwhile is lost.
+        """
+        if not subjects:
+            return {}
+        current = await subject_keys.handles(tx, Kind.DATA, subjects)
+        found = await self.subject(tx, list(current), "data")
+        moved = [subject for subject, key in found.items() if key.handle != current[subject]]
+        return found | (await self.again(tx, moved) if moved else {})
+
+    async def again(
+        self, tx: Transaction, subjects: Sequence[SubjectId]
+    ) -> dict[SubjectId, SubjectKey]:
+        """The data keys of these records, read from the store whatever is held."""
+        self._subjects[Kind.DATA].drop(subjects)
+        return await self.subject(tx, subjects, "data")
 
     async def create_subject(self, tx: Transaction, *subjects: SubjectId) -> None:
         """Make the keys of new records: nothing can be kept of one before."""
         for cache in self._subjects.values():
             cache.drop(subjects)
-        await subject_keys.create(tx, self.keys, subjects)
-
-
-class KeyCache(Opaque):
-    """Records' keys as cipher objects, bounded in number and in time."""
-
-    __slots__ = ("_held",)
-
-    def __init__(self) -> None:
-        self._held: dict[SubjectId, tuple[datetime, SubjectKey]] = {}
-
-    def split(
-        self, subjects: Sequence[SubjectId], now: datetime
-    ) -> tuple[dict[SubjectId, SubjectKey], list[SubjectId]]:
-        """Those held and not too old, and those to be read."""
-        found, absent = {}, []
-        for subject in dict.fromkeys(subjects):
-            until, key = self._held.get(subject, (now, None))
-            if key is not None and now < until:
-                found[subject] = key
-            else:
-                absent.append(subject)
-        return found, absent
-
-    def keep(self, opened: dict[SubjectId, SubjectKey], now: datetime) -> None:
-        """Hold for a while; the oldest make room."""
-        until = now + timedelta(seconds=CACHED_SECONDS)
-        for subject, key in opened.items():
-            self._held.pop(subject, None)  # so that it moves to the end: the order is by age
-            self._held[subject] = (until, key)
-        while len(self._held) > CACHED_KEYS:
-            del self._held[next(iter(self._held))]
-
-    def drop(self, subjects: Sequence[SubjectId]) -> None:
-        """Hold no longer."""
-        for subject in subjects:
-            self._held.pop(subject, None)
+        await subject_keys.create(tx, self.trees, subjects)
 
 
 async def open_keyring(tx: Transaction, keys: Keys) -> Keyring:

@@ -180,7 +180,7 @@ def _lines(hashes: Table) -> Select[Any]:
 
 async def _owners(tx: Transaction, keyring: Keyring, rows: Iterable[AnyRow]) -> Owners:
     handles = {log_leaf.handle(row.leaf) for row in rows if row.leaf is not None}
-    return await subject_keys.log_keys(tx, keyring.keys, sorted(handles - {b""}))
+    return await subject_keys.log_keys(tx, keyring.log_tree, sorted(handles - {b""}))
 
 
 def _require(met: bool, fault: str) -> None:
