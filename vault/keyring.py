@@ -4,6 +4,7 @@ Domain keys are opened once at start; records' keys on demand, in one query per 
 and kept for five minutes as cipher objects.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -73,6 +74,7 @@ class Keyring(Opaque):
 
     async def reload(self, tx: Transaction) -> None:
         """Take the domains' keys as they stand in the store, and hold no record's key."""
+        await asyncio.to_thread(self.keys.reload)
         self._take(await domain_keys.open_all(tx, self.keys))
         self.forget()
 
@@ -120,9 +122,13 @@ class Keyring(Opaque):
         """
         return self._domains["pairwise"].deriver(version).derive(b"pairwise index/v1")
 
-    def secret(self, purpose: str) -> bytes:
-        """32 bytes for one purpose that is no sealing: nonces, session MACs."""
-        return self._domains["secrets"].deriver().derive(b"v1 secret", purpose.encode())
+    def secret(self, purpose: str, version: int | None = None) -> bytes:
+        """32 bytes for one purpose that is no sealing: nonces, session MACs.
+
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["secrets"].deriver(version).derive(b"v1 secret", purpose.encode())
 
     def box(self, purpose: str) -> Box:
         """Seals and opens the secrets of one purpose that belong to no record."""

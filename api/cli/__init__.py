@@ -13,7 +13,7 @@ main = Family(
         "serve": Place("api.cli.serve:serve", "Serve the public app, the console, or both."),
         "walk": Place("api.cli.walk:walk", "Play the whole story against running servers."),
         "migrate": Place("api.cli.migrate:migrate", "Bring the database to this version."),
-        "keys": Place("api.cli.keys:keys", "The root key, kept outside the database."),
+        "keys": Place("api.cli.keys:keys", "The root key, and every key below it."),
         "catalogue": Place("api.cli.catalogue:catalogue", "What the DPO signs: check it."),
         "import": Place("api.cli.imports:imports", "Bring in people and households."),
         "programme": Place("api.cli.programme:programme", "Register and suspend programmes."),

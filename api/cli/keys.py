@@ -2,13 +2,13 @@
 
 import click
 
-from api.cli import terminal
+from api.cli import key_lives, terminal
 from vault.keys import KeyFileError, create_file_keys
 
 
 @click.group()
 def keys() -> None:
-    """The root key, kept outside the database."""
+    """The root key, and every key below it."""
 
 
 @keys.command()
@@ -21,3 +21,7 @@ def init() -> None:
         raise click.ClickException(str(wrong)) from None
     click.echo(f"root key version {made.active} in {folder}")
     click.echo("Keep a copy offline: without it, nothing in the database can ever be read.")
+
+
+for command in key_lives.COMMANDS:
+    keys.add_command(command)

@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-GRANTED = "subject_keys, key_nodes, key_epoch"
+GRANTED = "subject_keys, key_nodes, key_epoch, key_jobs, root_keys"
 
 
 def grant() -> None:
@@ -89,6 +89,26 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_key_epoch")),
     )
+    op.create_table(
+        "key_jobs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("last", sa.Uuid(), nullable=True),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("errors", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", vault.database.Instant(), nullable=False),
+        sa.Column("finished_at", vault.database.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_jobs")),
+    )
+    op.create_table(
+        "root_keys",
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("created_at", vault.database.Instant(), nullable=False),
+        sa.Column("ended_at", vault.database.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_root_keys")),
+    )
     if op.get_bind().dialect.name == "postgresql":
         op.execute(sa.schema.CreateSequence(sa.Sequence("key_places", start=0, minvalue=0)))
     grant()
@@ -97,6 +117,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute(sa.schema.DropSequence(sa.Sequence("key_places")))
+    op.drop_table("root_keys")
+    op.drop_table("key_jobs")
     op.drop_table("key_epoch")
     op.drop_table("key_nodes")
     op.drop_table("subject_keys")

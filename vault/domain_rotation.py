@@ -1,0 +1,75 @@
+"""New versions of the domains' keys, and the end of old ones once nothing uses them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import func, select
+
+from vault import blind_index, boxed_rows, domain_keys, key_epoch, signing
+from vault.boxed_rows import BoxedRows
+from vault.database import Transaction
+from vault.envelope_errors import VaultError
+from vault.keyring import Keyring
+
+FOR_EVER: Final = frozenset({"log", "log-reference"})
+"""Bound to the log: its name, its entries and the tags that find them outlive any rotation."""
+
+Count = Callable[[Transaction, Keyring, int], Awaitable[int]]
+"""How many things one version of a domain's key is still needed for."""
+
+
+class BoundError(VaultError):
+    """This domain's key is not rotated."""
+
+
+async def rotate(tx: Transaction, keyring: Keyring, name: str) -> int:
+    """Make the next version the active one; the older goes on opening. The version.
+
+    Raises:
+        BoundError: the domain is the log's.
+        VaultError: there is no such domain.
+    """
+    if name in FOR_EVER:
+        raise BoundError
+    version = await domain_keys.rotate(tx, keyring.keys, name)
+    await key_epoch.advance(tx)
+    return version
+
+
+async def retire(
+    tx: Transaction, keyring: Keyring, name: str, version: int, counts: Mapping[str, Count]
+) -> bool:
+    """Let an older version open nothing any more. False while anything uses it."""
+    if await uses(tx, keyring, name, version, counts):
+        return False
+    done = await domain_keys.retire(tx, name, version)
+    await key_epoch.advance(tx)
+    return done
+
+
+async def uses(
+    tx: Transaction, keyring: Keyring, name: str, version: int, counts: Mapping[str, Count]
+) -> int:
+    """How many things still need a version; of a domain that nobody counts, one too many."""
+    if version not in keyring.versions(name).usable:
+        return 0
+    count = counts.get(name)
+    return 1 if count is None else await count(tx, keyring, version)
+
+
+def counts_of(boxed: Sequence[BoxedRows]) -> dict[str, Count]:
+    """What the vault can count by itself; whoever owns another domain adds to it."""
+
+    async def in_boxes(tx: Transaction, _keyring: Keyring, version: int) -> int:
+        return await boxed_rows.uses(tx, boxed, version)
+
+    return {
+        "blind-index": _tags,
+        "boxes": in_boxes,
+        "secrets": signing.vouched,
+    }
+
+
+async def _tags(tx: Transaction, _keyring: Keyring, version: int) -> int:
+    query = select(func.count()).where(blind_index.blind_index.c.version == version)
+    return await tx.connection.scalar(query) or 0
