@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from vault import passphrases, wrapped_keys
 from vault.ciphers import XAES_256_GCM
 from vault.envelope_errors import KeyLostError, KeysUnavailableError, TamperedError
+from vault.key_places import KeySetupError
 from vault.opaque import Opaque
 from vault.passphrases import Passphrase
 from vault.wrapped_keys import KEY_BYTES
@@ -25,7 +26,7 @@ from vault.xaes import NONCE_BYTES, XAES
 _NAME: Final = re.compile(r"root-([1-9][0-9]{0,8})\.key")
 
 
-class KeyFileError(Exception):
+class KeyFileError(KeySetupError):
     """The folder of root keys is not as it must be. The message names the file, no content."""
 
 

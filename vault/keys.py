@@ -10,9 +10,22 @@ A provider may wait for a disk or a device: call it in a thread.
 from typing import Protocol, runtime_checkable
 
 from vault.file_keys import FileKeys, KeyFileError, create_file_keys
+from vault.key_places import FilePlace, KeySetupError, Place, TokenPlace
 from vault.wrapped_keys import KEY_BYTES, wrapped_by
 
-__all__ = ["KEY_BYTES", "FileKeys", "KeyFileError", "Keys", "create_file_keys", "wrapped_by"]
+__all__ = [
+    "KEY_BYTES",
+    "FileKeys",
+    "FilePlace",
+    "KeyFileError",
+    "KeySetupError",
+    "Keys",
+    "TokenPlace",
+    "create_file_keys",
+    "create_keys",
+    "open_keys",
+    "wrapped_by",
+]
 
 
 @runtime_checkable
@@ -56,3 +69,29 @@ class Keys(Protocol):
     def reload(self) -> None:
         """See the versions that another process made or destroyed."""
         ...
+
+
+def open_keys(place: Place) -> Keys:
+    """The provider of a place. A token is reached at the first call, a folder is read now.
+
+    Raises:
+        KeySetupError: the place is not as it must be.
+    """
+    match place:
+        case FilePlace():
+            return FileKeys(place.folder, place.passphrase)
+        case TokenPlace():
+            from vault.pkcs11_keys import Pkcs11Keys  # noqa: PLC0415  (an extra: pkcs11)
+
+            return Pkcs11Keys(place)
+
+
+def create_keys(place: Place) -> Keys:
+    """The provider of a place, with its first root made where there is none."""
+    match place:
+        case FilePlace():
+            return create_file_keys(place.folder, place.passphrase)
+        case TokenPlace():
+            from vault.pkcs11_keys import create_pkcs11_keys  # noqa: PLC0415  (an extra: pkcs11)
+
+            return create_pkcs11_keys(place)

@@ -1,0 +1,51 @@
+"""From settings to the provider of the root keys."""
+
+from pathlib import Path
+
+from api.settings import Settings
+from vault import self_test
+from vault.key_places import FilePlace, KeySetupError, Place, TokenPlace
+from vault.keys import Keys, create_keys, open_keys
+from vault.passphrases import Passphrase
+
+
+def opened(settings: Settings) -> Keys:
+    """The provider, tried once.
+
+    Raises:
+        KeySetupError: the keys are not where the settings say.
+        KeysUnavailableError: the token does not answer.
+        SelfTestError: the provider gives a wrong answer; the service does not start.
+    """
+    keys = open_keys(place(settings))
+    self_test.provider(keys)
+    return keys
+
+
+def created(settings: Settings, passphrase: Passphrase | None = None) -> Keys:
+    """The provider, with its first root made where there is none."""
+    keys = create_keys(place(settings, passphrase))
+    self_test.provider(keys)
+    return keys
+
+
+def place(settings: Settings, passphrase: Passphrase | None = None) -> Place:
+    """Where the settings say that the root keys are."""
+    if settings.keys_provider == "pkcs11" and settings.pkcs11_module and settings.pkcs11_pin_file:
+        return TokenPlace(
+            module=settings.pkcs11_module,
+            label=settings.pkcs11_label,
+            pin_file=settings.pkcs11_pin_file,
+        )
+    held = passphrase or _read(settings.keys_passphrase_file)
+    return FilePlace(folder=settings.keys, passphrase=held)
+
+
+def _read(file: Path | None) -> Passphrase | None:
+    if file is None:
+        return None
+    try:
+        return Passphrase(file.read_text(encoding="utf-8").rstrip("\r\n"))
+    except OSError as why:
+        message = f"the file of the passphrase cannot be read: {file} ({why.strerror})"
+        raise KeySetupError(message) from None
