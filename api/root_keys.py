@@ -1,12 +1,37 @@
-"""From settings to the provider of the root keys."""
+"""From settings to the provider of the root keys, and whether it still answers."""
 
+import asyncio
+import time
 from pathlib import Path
+from typing import Final
 
 from api.settings import Settings
 from vault import self_test
 from vault.key_places import FilePlace, KeySetupError, Place, TokenPlace
 from vault.keys import Keys, create_keys, open_keys
 from vault.passphrases import Passphrase
+
+BELIEVED_SECONDS: Final = 5.0
+"""How long an answer is believed: probes that come often cost the provider little."""
+PATIENCE_SECONDS: Final = 1.0
+
+
+class RootWatch:
+    """Whether the provider answers; asked in a thread, once for all who want to know."""
+
+    def __init__(self, keys: Keys) -> None:
+        """Nothing is asked yet."""
+        self._keys = keys
+        self._asking: asyncio.Task[bool] | None = None
+        self._until = 0.0
+
+    async def well(self) -> bool:
+        """What it said some seconds ago at most; False while it takes longer than a second."""
+        if self._asking is None or (self._asking.done() and time.monotonic() >= self._until):
+            self._asking = asyncio.create_task(asyncio.to_thread(self._keys.healthy))
+            self._until = time.monotonic() + BELIEVED_SECONDS
+        done, _ = await asyncio.wait({self._asking}, timeout=PATIENCE_SECONDS)
+        return bool(done) and self._asking.result()
 
 
 def opened(settings: Settings) -> Keys:

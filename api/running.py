@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import root_keys, sequencer, units
+from api.root_keys import RootWatch
 from api.settings import Settings
 from identity.doors.gathering import Doors
 from identity.login import credentials
@@ -37,6 +38,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     short_lived: ShortLived
     doors: Doors
     desk: Desk
+    root_watch: RootWatch
 
 
 @asynccontextmanager
@@ -70,6 +72,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             catalogue=catalogue,
             short_lived=short_lived,
             doors=doors,
+            root_watch=RootWatch(keys),
             desk=Desk(
                 database=database,
                 keyring=keyring,

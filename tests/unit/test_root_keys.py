@@ -1,10 +1,18 @@
+import asyncio
+import threading
+import time
+
 import click.testing
 import pytest
+from litestar import Litestar, get
+from litestar.testing import TestClient
 
-from api import root_keys
+from api import problems, root_keys
 from api import settings as environment
 from api.cli.keys import keys as command
+from api.root_keys import RootWatch
 from api.settings import Settings, SettingsError
+from vault.envelope_errors import KeysUnavailableError
 from vault.key_places import FilePlace, KeySetupError, TokenPlace
 from vault.keys import FileKeys
 from vault.passphrases import Passphrase
@@ -66,6 +74,63 @@ def test_systemd_credentials_stand_in_for_settings_that_are_not_there(tmp_path):
     assert settings.pkcs11_pin_file is None
     chosen = environment.from_environ({**systemd, "AMANA_KEYS_PASSPHRASE_FILE": "/run/words"})
     assert str(chosen.keys_passphrase_file) == "/run/words"
+
+
+class Slow:
+    """A provider that answers when it is let."""
+
+    def __init__(self, *, well):
+        self.well = well
+        self.asked = 0
+        self.let = threading.Event()
+
+    def healthy(self):
+        self.asked += 1
+        self.let.wait(30)
+        return self.well
+
+
+async def test_threat_39_a_slow_provider_never_holds_the_event_loop(monkeypatch):
+    monkeypatch.setattr(root_keys, "PATIENCE_SECONDS", 0.2)
+    slow = Slow(well=True)
+    watch = RootWatch(slow)
+    asking = asyncio.gather(*(watch.well() for _ in range(50)))
+    longest = before = 0.0
+    while not asking.done():
+        before = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - before)
+    assert longest < 0.15
+    assert set(asking.result()) == {False}
+    assert slow.asked == 1
+    slow.let.set()
+    assert await watch.well()
+    assert slow.asked == 1
+
+
+@pytest.mark.parametrize("well", [True, False])
+async def test_threat_38_an_answer_is_believed_for_some_seconds(monkeypatch, well):
+    keys = Slow(well=well)
+    keys.let.set()
+    watch = RootWatch(keys)
+    assert [await watch.well() for _ in range(3)] == [well] * 3
+    assert keys.asked == 1
+    monkeypatch.setattr(root_keys, "BELIEVED_SECONDS", 0)
+    watch._until = 0
+    keys.well = not well
+    assert await watch.well() is not well
+    assert keys.asked == 2
+
+
+def test_threat_38_while_the_root_keys_are_away_a_programme_is_told_when_to_come_back():
+    @get("/")
+    async def away() -> None:
+        raise KeysUnavailableError
+
+    with TestClient(Litestar([away], exception_handlers=problems.handlers())) as client:
+        answer = client.get("/")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert answer.json()["type"] == "urn:amana:problem:unavailable"
 
 
 def run(*arguments, given="", **environ):
