@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import pytest
 
 from vault import database as db
+from vault.key_places import TokenPlace
 
 REQUIRED = set(filter(None, os.environ.get("AMANA_REQUIRE", "").split(",")))
 
@@ -106,6 +108,34 @@ def redis_server() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(30)
+
+
+SOFTHSM: Final = Path("/usr/lib/softhsm/libsofthsm2.so")
+PIN: Final = "5678"
+
+
+@pytest.fixture
+def token_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenPlace]:
+    """A PKCS#11 token of this test's own, empty, in software (SoftHSM 2)."""
+    if not (SOFTHSM.is_file() and shutil.which("softhsm2-util")):
+        missing("softhsm", "no softhsm2-util and module")
+        return
+    (tmp_path / "tokens").mkdir()
+    settings = tmp_path / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {tmp_path}/tokens\nlog.level = ERROR\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
+    subprocess.run(
+        ["softhsm2-util", "--init-token", "--free", "--label", "amana",
+         "--so-pin", "1234", "--pin", PIN],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    (tmp_path / "pin").write_text(f"{PIN}\n")
+    place = TokenPlace(module=SOFTHSM, label="amana", pin_file=tmp_path / "pin")
+    yield place
+    from vault import pkcs11_token
+
+    pkcs11_token.leave(place)  # the next test's token is another
 
 
 @pytest.fixture(scope="session")

@@ -15,3 +15,7 @@ class KeyLostError(VaultError):
 
 class StalePermitError(VaultError):
     """A permit was decided in another transaction."""
+
+
+class KeysUnavailableError(VaultError):
+    """The keeper of the root keys does not answer. It may do so later; nothing is lost."""

@@ -19,6 +19,7 @@ from vault import envelope, jwk, merkle
 from vault.ciphers import SubjectKey
 from vault.envelope import Place
 from vault.envelope_errors import TamperedError
+from vault.keys import Keys
 from vault.opaque import Deriver
 from vault.signing import SigningKey
 from vault.xaes import XAES
@@ -37,6 +38,31 @@ def run(checks: Mapping[str, Callable[[], bool]] | None = None) -> None:
     for name, check in (CHECKS if checks is None else checks).items():
         if not check():
             raise SelfTestError(name)
+
+
+def provider(keys: Keys) -> None:
+    """Check that a provider of root keys opens what it wraps, and nothing else.
+
+    Raises:
+        SelfTestError: it does not. Do not start.
+    """
+    known, place = bytes(range(32)), b"self-test"
+    wrapped = keys.wrap(known, place)
+    altered = wrapped[:-1] + bytes((wrapped[-1] ^ 1,))
+    opened = (
+        _opened(keys, wrapped, place),
+        _opened(keys, wrapped, b"another place"),
+        _opened(keys, altered, place),
+    )
+    if opened != (known, None, None) or known in wrapped:
+        raise SelfTestError(type(keys).__name__)
+
+
+def _opened(keys: Keys, wrapped: bytes, place: bytes) -> bytes | None:
+    try:
+        return keys.unwrap(wrapped, place)
+    except TamperedError:
+        return None
 
 
 def _sha256() -> bool:
