@@ -19,3 +19,7 @@ class StalePermitError(VaultError):
 
 class KeysUnavailableError(VaultError):
     """The keeper of the root keys does not answer. It may do so later; nothing is lost."""
+
+
+class RandomnessError(VaultError):
+    """The source of randomness gave the same bytes twice. Nothing is sealed with them."""

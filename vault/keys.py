@@ -77,21 +77,17 @@ def open_keys(place: Place) -> Keys:
     Raises:
         KeySetupError: the place is not as it must be.
     """
-    match place:
-        case FilePlace():
-            return FileKeys(place.folder, place.passphrase)
-        case TokenPlace():
-            from vault.pkcs11_keys import Pkcs11Keys  # noqa: PLC0415  (an extra: pkcs11)
+    if isinstance(place, FilePlace):
+        return FileKeys(place.folder, place.passphrase)
+    from vault.pkcs11_keys import Pkcs11Keys  # noqa: PLC0415  (an extra: pkcs11)
 
-            return Pkcs11Keys(place)
+    return Pkcs11Keys(place)
 
 
 def create_keys(place: Place) -> Keys:
     """The provider of a place, with its first root made where there is none."""
-    match place:
-        case FilePlace():
-            return create_file_keys(place.folder, place.passphrase)
-        case TokenPlace():
-            from vault.pkcs11_keys import create_pkcs11_keys  # noqa: PLC0415  (an extra: pkcs11)
+    if isinstance(place, FilePlace):
+        return create_file_keys(place.folder, place.passphrase)
+    from vault.pkcs11_keys import create_pkcs11_keys  # noqa: PLC0415  (an extra: pkcs11)
 
-            return create_pkcs11_keys(place)
+    return create_pkcs11_keys(place)

@@ -179,4 +179,7 @@ def _seal(key: SubjectKey, group: Group, number: int) -> bytes:
 def _unseal(key: SubjectKey, row: AnyRow) -> Values:
     place = Place(record=row.record.bytes, group=row.group)
     values = envelope.unseal(key.group(row.group), place, row.blob, row_version=row.row_version)
-    return _values.decode(values)
+    try:
+        return _values.decode(values)
+    except (msgspec.DecodeError, RecursionError):  # it opened, and is of another shape
+        raise TamperedError from None

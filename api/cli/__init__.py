@@ -4,8 +4,17 @@ import click
 
 from api.cli.lazy import Family, Place
 
+
+def _keep_inside() -> None:
+    """Whatever is called next may hold keys."""
+    from vault import process_memory  # noqa: PLC0415  (`amana --help` imports no room)
+
+    process_memory.keep_inside()
+
+
 main = Family(
     name="amana",
+    callback=_keep_inside,
     help="Identity and consent for social-protection registers.",
     epilog="Settings come from AMANA_* variables: docs/operations.md.",
     places={

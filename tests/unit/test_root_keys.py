@@ -91,7 +91,7 @@ class Slow:
 
 
 async def test_threat_39_a_slow_provider_never_holds_the_event_loop(monkeypatch):
-    monkeypatch.setattr(root_keys, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(root_keys, "PATIENCE_SECONDS", 2.0)
     slow = Slow(well=True)
     watch = RootWatch(slow)
     asking = asyncio.gather(*(watch.well() for _ in range(50)))
@@ -100,7 +100,7 @@ async def test_threat_39_a_slow_provider_never_holds_the_event_loop(monkeypatch)
         before = time.monotonic()
         await asyncio.sleep(0.01)
         longest = max(longest, time.monotonic() - before)
-    assert longest < 0.15
+    assert longest < 1  # it would be the two seconds of the wait, or the thirty of the provider
     assert set(asking.result()) == {False}
     assert slow.asked == 1
     slow.let.set()

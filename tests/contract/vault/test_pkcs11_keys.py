@@ -13,7 +13,11 @@ from vault.key_places import KeySetupError, TokenPlace
 from vault.keys import Keys, create_keys, open_keys, wrapped_by
 from vault.pkcs11_keys import Pkcs11Keys, create_pkcs11_keys
 
-pytestmark = pytest.mark.softhsm
+pytestmark = [
+    pytest.mark.softhsm,
+    # We fork beside threads on purpose: that is what is tested (Python 3.12 warns of it).
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]
 
 PLACE = b"subject|1"
 KEY = bytes(range(32))
