@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from policies.vocabulary import SubjectId
-from vault import domain_keys, signing, subject_keys
+from vault import domain_keys, index_held, signing, subject_keys
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.database import Transaction
@@ -31,6 +31,7 @@ class Keyring(Opaque):
         "_domains",
         "_subjects",
         "house_log",
+        "indexes",
         "keys",
         "log_origin",
         "log_references",
@@ -41,6 +42,7 @@ class Keyring(Opaque):
         self.keys = keys
         self._subjects = {Kind.DATA: KeyCache(), Kind.LOG: KeyCache()}
         self.signing = signing.Held()
+        self.indexes = index_held.Held()
         self._take(domains)
 
     def _take(self, domains: dict[str, Domain]) -> None:

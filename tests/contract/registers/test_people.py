@@ -161,6 +161,8 @@ async def test_witnesses_and_representatives_are_on_the_register(begin, keyring,
 async def test_many_are_entered_in_a_constant_number_of_statements(
     begin, keyring, written, statements
 ):
+    async with begin() as tx:
+        await people.register(tx, keyring, written(birth_date="1899-12-31"), by=DESK)
     counted = []
     for several in (2, 20):
         new = [
