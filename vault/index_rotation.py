@@ -130,6 +130,14 @@ async def drop(tx: Transaction) -> int:
     return done.rowcount
 
 
+async def drop_all(database: Database) -> None:
+    """Delete every row of the versions that were settled, some at a time."""
+    while True:
+        async with db.begin(database) as tx:
+            if not await drop(tx):
+                return
+
+
 async def retire(tx: Transaction, version: int) -> bool:
     """Let an older index key open nothing any more. False while it answers or a row is its own."""
     live = {each.version for each in await db.fetch_all(tx, index_versions.live(), Live)}

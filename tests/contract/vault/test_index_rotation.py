@@ -97,9 +97,7 @@ def settle(database):
         async with db.begin(database) as tx:
             why = await index_rotation.settle(tx)
         if why is None:
-            async with db.begin(database) as tx:
-                while await index_rotation.drop(tx):
-                    pass
+            await index_rotation.drop_all(database)
         return why
 
     return do
