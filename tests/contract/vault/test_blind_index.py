@@ -1,12 +1,15 @@
 import asyncio
+from uuid import uuid4
 
 import msgspec
 import pytest
 from sqlalchemy import func, select
 
+from policies.vocabulary import SubjectId
 from vault import blind_index, domain_keys
 from vault import database as db
 from vault.blind_index import Entry, TakenError
+from vault.index_kinds import CANDIDATES
 
 AMINA = ("Amina", "El Alami", "1990-05-01")
 
@@ -160,3 +163,24 @@ async def test_a_write_after_a_rotation_goes_to_both_versions(database, keys, ke
         table = blind_index.blind_index
         versions = select(table.c.version, func.count()).group_by(table.c.version)
         assert {row[0]: row[1] for row in await tx.connection.execute(versions)} == {1: 1, 2: 1}
+
+
+async def test_threat_26_a_value_finds_so_many_candidates_and_says_that_there_are_more(
+    database, keyring
+):
+    people = [SubjectId(uuid4()) for _ in range(CANDIDATES + 1)]
+    async with db.begin(database) as tx:
+        for these in (people[:-1], people[-1:]):
+            entries = [Entry(record=it, name="phone", value="0612345678") for it in these]
+            await blind_index.put_all(tx, keyring, entries)
+            found = (await blind_index.find(tx, keyring, "phone", ["0612345678"]))["0612345678"]
+            assert (len(found), found.capped) == (CANDIDATES, these != people[:-1])
+
+
+async def test_threat_26_what_a_collision_found_has_another_form():
+    kenza, amina = ("Kenza", "Alami", "1990-05-01"), AMINA
+    assert blind_index.form("person", amina) == blind_index.form(
+        "person", ("العلمي", "أمينة", "01/05/1990")
+    )
+    assert blind_index.form("person", amina) != blind_index.form("person", kenza)
+    assert blind_index.form("person", ("Amina", "Alami", "")) == ()
