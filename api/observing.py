@@ -20,6 +20,9 @@ logger: Final = structlog.stdlib.get_logger("amana")
 decisions: Final = Counter(
     "amana_decisions_total", "Disclosure decisions", ["action", "outcome", "reason"]
 )
+lookups_refused: Final = Counter(
+    "amana_lookups_refused_total", "Look-ups over the quota of who asked", ["actor_kind"]
+)
 log_size: Final = Gauge("amana_log_entries", "Entries under the newest checkpoint")
 log_backlog: Final = Gauge("amana_log_pending", "Entries that wait for the sequencer")
 

@@ -52,6 +52,7 @@ class Action(StrEnum):
     LIFT = "lift"
     REVIEW = "review"
     OPEN_ENTRY = "open-entry"
+    REINDEX = "reindex"
     SIGN_IN = "sign-in"
     TOKEN = "token"  # noqa: S105  (a verb, not a secret)
 

@@ -3,12 +3,18 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import func, select
-
-from vault import blind_index, boxed_rows, domain_keys, key_epoch, signing
+from vault import (
+    boxed_rows,
+    domain_keys,
+    index_rotation,
+    index_versions,
+    key_epoch,
+    signing,
+)
 from vault.boxed_rows import BoxedRows
-from vault.database import Transaction
+from vault.database import Transaction, fetch_all
 from vault.envelope_errors import VaultError
+from vault.index_held import Live
 from vault.keyring import Keyring
 
 FOR_EVER: Final = frozenset({"log", "log-reference"})
@@ -31,7 +37,10 @@ async def rotate(tx: Transaction, keyring: Keyring, name: str) -> int:
     """
     if name in FOR_EVER:
         raise BoundError
-    version = await domain_keys.rotate(tx, keyring.keys, name)
+    if name == index_versions.DOMAIN:  # its rules are pinned with it
+        version = await index_rotation.begin(tx, keyring)
+    else:
+        version = await domain_keys.rotate(tx, keyring.keys, name)
     await key_epoch.advance(tx)
     return version
 
@@ -71,5 +80,7 @@ def counts_of(boxed: Sequence[BoxedRows]) -> dict[str, Count]:
 
 
 async def _tags(tx: Transaction, _keyring: Keyring, version: int) -> int:
-    query = select(func.count()).where(blind_index.blind_index.c.version == version)
-    return await tx.connection.scalar(query) or 0
+    # A version that answers is in use, even before the first row of it.
+    live = await fetch_all(tx, index_versions.live(), Live)
+    answers = any(each.version == version for each in live)
+    return await index_rotation.uses(tx, version) or int(answers)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from policies.vocabulary import SubjectId
-from vault import domain_keys, key_epoch, signing, subject_keys
+from vault import domain_keys, index_held, key_epoch, signing, subject_keys
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.database import Transaction
@@ -35,6 +35,7 @@ class Keyring(Opaque):
         "_epoch",
         "_subjects",
         "house_log",
+        "indexes",
         "keys",
         "log_origin",
         "log_references",
@@ -49,6 +50,7 @@ class Keyring(Opaque):
         self._epoch = 0
         self._checked_at: datetime | None = None
         self.signing = signing.Held()
+        self.indexes = index_held.Held()
         self._take(domains)
 
     def _take(self, domains: dict[str, Domain]) -> None:

@@ -23,6 +23,7 @@ main = Family(
         "walk": Place("api.cli.walk:walk", "Play the whole story against running servers."),
         "migrate": Place("api.cli.migrate:migrate", "Bring the database to this version."),
         "keys": Place("api.cli.keys:keys", "The root key, and every key below it."),
+        "index": Place("api.cli.index:index", "The blind indexes: rotate, reindex, lint."),
         "catalogue": Place("api.cli.catalogue:catalogue", "What the DPO signs: check it."),
         "import": Place("api.cli.imports:imports", "Bring in people and households."),
         "programme": Place("api.cli.programme:programme", "Register and suspend programmes."),

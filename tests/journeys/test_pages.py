@@ -6,7 +6,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import msgspec
 import pytest
+
+from api import lookups
+from identity.login.rates import Limit
+from vault import blind_index
 
 
 class Visitor:
@@ -276,6 +281,37 @@ def test_the_same_document_is_the_same_person(operator, world):
     assert "Someone else: register" not in operator.text
     back = operator.post("/en/desk/person/new", person | {"step": "change"})
     assert 'value="QA778899"' in back.body.decode()
+
+
+def test_threat_26_who_is_found_by_a_collision_alone_is_shown_to_nobody(operator, monkeypatch):
+    # Tags of no bits: everyone who is registered meanwhile collides with everyone.
+    short = msgspec.structs.replace(blind_index.KINDS["person"], bits=0)
+    monkeypatch.setattr(blind_index, "KINDS", {**blind_index.KINDS, "person": short})
+    for given, born in (("Zineb", "1981-01-01"), ("Karim", "1982-02-02"), ("Zineb", "1981-01-01")):
+        person = {
+            "given_name_ar": "زينب" if given == "Zineb" else "كريم", "given_name_latin": given,
+            "family_name_ar": "الوزاني", "family_name_latin": "Ouazzani", "sex": "F",
+            "birth_date": born, "nationality": "MAR", "civil_registry": "1/2", "file": "G-8",
+            "step": "register",
+        }  # fmt: skip
+        answer = operator.post("/en/desk/person/new", person)
+        if born == "1982-02-02":
+            assert "Zineb" not in operator.text
+    # Of the two who collide, the one who is alike is shown.
+    assert answer.status == 200
+    assert "1981-01-01" in operator.text
+    assert "1982-02-02" not in operator.text
+
+
+def test_threat_20_a_desk_that_looks_for_too_many_is_slowed(operator, monkeypatch):
+    monkeypatch.setattr(lookups, "OF_ONE_PERSON", Limit(times=1, seconds=3))
+    person = {
+        "given_name_ar": "هشام", "given_name_latin": "Hicham", "family_name_ar": "البقالي",
+        "family_name_latin": "Bakkali", "sex": "M", "birth_date": "1971-07-07",
+        "nationality": "MAR", "civil_registry": "1/3", "file": "G-9", "step": "register",
+    }  # fmt: skip
+    statuses = [operator.post("/en/desk/person/new", person).status for _ in range(2)]
+    assert statuses[-1] == 429
 
 
 def test_staff_are_told_nothing_about_which_part_was_wrong(world):
