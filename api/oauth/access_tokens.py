@@ -93,7 +93,10 @@ async def subject_of(at_hand: AtHand, authorized: Authorized) -> str:
     if authorized.subject is None:
         return authorized.client_id
     issued = await pseudonyms.pairwise(
-        at_hand.tx, at_hand.keyring, authorized.client_id, [authorized.subject]
+        at_hand.tx,
+        at_hand.keyring,
+        at_hand.catalogue.audience(authorized.client_id),
+        [authorized.subject],
     )
     return issued[authorized.subject]
 

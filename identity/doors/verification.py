@@ -129,7 +129,7 @@ def _malformed(question: Question) -> Malformed | None:
 async def _verify(
     tx: Transaction, keyring: Keyring, catalogue: Catalogue, questions: Sequence[Question]
 ) -> list[Verified | Refusal | Unreadable]:
-    subjects = await _named(tx, keyring, questions)
+    subjects = await _named(tx, keyring, catalogue, questions)
     pairs = list(zip(questions, subjects, strict=True))
     targets = [_target(keyring, *each) for each in pairs]
     decided = await deciding.decided(
@@ -147,16 +147,16 @@ async def _verify(
     recorded = await _recorded(tx, keyring, tries)
     answers = [_answer(it, each) for it, each in zip(tries, recorded, strict=True)]
     await wrong_answers.keep(tx, _told(tx, tries, answers, told))
-    return await _with_identifiers(tx, keyring, tries, answers)
+    return await _with_identifiers(tx, keyring, catalogue, tries, answers)
 
 
 async def _named(
-    tx: Transaction, keyring: Keyring, questions: Sequence[Question]
+    tx: Transaction, keyring: Keyring, catalogue: Catalogue, questions: Sequence[Question]
 ) -> list[SubjectId | None]:
     """Whom each question names."""
     numbers = [each.named.idcs for each in questions if each.named.idcs is not None]
     tokens = [
-        (each.programme, each.named.pairwise)
+        (catalogue.audience(each.programme), each.named.pairwise)
         for each in questions
         if each.named.pairwise is not None
     ]
@@ -165,7 +165,7 @@ async def _named(
     return [
         each.named.subject
         or by_number.get(each.named.idcs or "")
-        or by_token.get((each.programme, each.named.pairwise or ""))
+        or by_token.get((catalogue.audience(each.programme), each.named.pairwise or ""))
         for each in questions
     ]
 
@@ -253,12 +253,13 @@ def _told(
 async def _with_identifiers(
     tx: Transaction,
     keyring: Keyring,
+    catalogue: Catalogue,
     tries: Sequence[_Try],
     answers: Sequence[Verified | Refusal | Unreadable],
 ) -> list[Verified | Refusal | Unreadable]:
     """Who was shown to be who they say gets the programme's identifier for them."""
     shown = {
-        at: (it.question.programme, it.subject)
+        at: (catalogue.audience(it.question.programme), it.subject)
         for at, (it, answer) in enumerate(zip(tries, answers, strict=True))
         if isinstance(answer, Verified) and answer.result is Verdict.YES and it.subject is not None
     }
