@@ -250,3 +250,9 @@ async def test_a_narrowed_consent_narrows_the_token_that_is_out(house, citizen, 
     answer = await amo.ask("/v1/disclosures", personal, {"attributes": {"address": "commune"}})
 
     assert problem(answer) == (403, "attribute-not-consented")
+
+
+async def test_a_persons_own_token_exchanges_no_identifiers(amo, personal):
+    answer = await amo.ask("/v1/identifiers/exchange", personal, {"identifiers": ["pt1_x"]})
+
+    assert problem(answer) == (403, "forbidden")
