@@ -38,7 +38,7 @@ pairwise_identifiers: Final = Table(
     "pairwise_identifiers",
     metadata,
     Column("tag", LargeBinary(TAG_BYTES), primary_key=True),
-    Column("programme", String(64), nullable=False),
+    Column("programme", String(80), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("version", SmallInteger, nullable=False),
     Column("epoch", Integer, nullable=False),
