@@ -1,6 +1,6 @@
 """Each kind of question through its door, and what came out as an answer or a problem."""
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response
 
@@ -32,6 +32,9 @@ from policies.vocabulary import Action, AttributeId, LegalBasis, SubjectId
 from vault.attributes import Unreadable
 
 Outcome = Response[Any] | Denied
+VIRTUAL_NUMBERS: Final = 1_200
+VIRTUAL_SECONDS: Final = 60
+"""Twenty a second of each programme: to try all 10¹⁵ would take a million years and more."""
 
 
 async def verify(
@@ -43,13 +46,18 @@ async def verify(
     if not questions.reaches(caller, wanted, running.catalogue):
         return await questions.refuse_beyond(running, caller, wanted, None)
     named = query.subject or Named()
+    if named.virtual is not None and not await _admitted(running, caller):
+        return problems.respond("too-many-requests")
     claims = {AttributeId(name): claim for name, claim in query.claims.items()}
 
     def question(token: AccessToken) -> verification.Question:
         return verification.Question(
             programme=token.authorized.client_id,
             named=verification.Named(
-                idcs=named.idcs, pairwise=named.pairwise, subject=token.authorized.subject
+                idcs=named.idcs,
+                virtual=named.virtual,
+                pairwise=named.pairwise,
+                subject=token.authorized.subject,
             ),
             claims=claims,
             agreement=token.authorized.agreement,
@@ -130,6 +138,12 @@ async def disclose(
             return Response(DisclosureAnswer(values=values, hold_until=answer.hold_until))
         case Refusal() | TokenEnded() | Unreadable():
             return _not_answered(caller, answer)
+
+
+async def _admitted(running: Running, caller: Caller) -> bool:
+    """Whether the programme may name one more number that stands for somebody."""
+    key = f"virtual:{caller.claims.client_id}"
+    return (await running.short_lived.hit(key, VIRTUAL_NUMBERS, VIRTUAL_SECONDS)).allowed
 
 
 async def _whom(

@@ -13,6 +13,7 @@ PROBLEMS: Final = {
     HTTPStatus.BAD_REQUEST: "The question is not well formed.",
     HTTPStatus.UNAUTHORIZED: "No valid token, or no proof of its key; see WWW-Authenticate.",
     HTTPStatus.FORBIDDEN: "Refused: by the agreement, the law, or the person.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many questions that name a stand-in number; ask later.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of ours; `correlation` names it.",
 }
 
