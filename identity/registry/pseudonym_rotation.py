@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from identity.registry import pseudonyms
-from policies.vocabulary import Action, Actor, ActorKind, Audience, Outcome, ProgrammeId
+from policies.vocabulary import Action, Actor, ActorKind, Audience, Outcome, ProgrammeId, SubjectId
 from vault import access_log, jwk, signing
 from vault.access_log import Line
 from vault.database import Transaction
@@ -79,3 +79,21 @@ async def signed(
     )
     said = ".".join(jwk.base64url(msgspec.json.encode(part)) for part in (header, statement))
     return f"{said}.{jwk.base64url(key.sign(said.encode()))}"
+
+
+async def renumber(
+    tx: Transaction, keyring: Keyring, audience: Audience, subject: SubjectId
+) -> None:
+    """Give a person who asks for it a new identifier at an audience, with a line in their history.
+
+    The one before names nobody any more. The programme is not told which new one it was.
+    """
+    await pseudonyms.reset(tx, keyring, audience, subject)
+    line = Line(
+        actor=Actor(kind=ActorKind.CITIZEN, id="self"),
+        action=Action.RENUMBER,
+        outcome=Outcome.GIVEN,
+        subject=subject,
+        detail=audience,
+    )
+    await access_log.record(tx, keyring, [line])
