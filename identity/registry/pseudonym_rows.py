@@ -107,11 +107,14 @@ async def remove(tx: Transaction, keyring: Keyring, named: Sequence[Named]) -> i
     return (await tx.connection.execute(gone)).rowcount
 
 
-async def remove_version(tx: Transaction, keyring: Keyring, version: int) -> int:
-    """Remove what nothing opens any more: the rows of a version that is not in use; how many."""
-    if version in keyring.versions("pairwise").usable:
-        return 0
-    gone = delete(pairwise_identifiers).where(pairwise_identifiers.c.version == version)
+async def clean(tx: Transaction, keyring: Keyring) -> int:
+    """Remove what nothing opens any more: the rows of versions that are retired; how many."""
+    known = keyring.versions("pairwise")
+    gone = delete(pairwise_identifiers).where(
+        # Older than the active one: a process that has not seen a rotation removes nothing of it.
+        pairwise_identifiers.c.version < known.active,
+        pairwise_identifiers.c.version.not_in(known.usable),
+    )
     return (await tx.connection.execute(gone)).rowcount
 
 

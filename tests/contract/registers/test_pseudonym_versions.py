@@ -11,6 +11,7 @@ from identity.registry.pseudonyms import State, pairwise_identifiers
 from policies.vocabulary import Audience, SubjectId
 from vault import domain_keys
 from vault.envelope_errors import KeyLostError, TamperedError
+from vault.keyring import open_keyring
 
 AMO, ASD = Audience("amo-tadamon"), Audience("asd")
 
@@ -74,18 +75,20 @@ async def test_a_retired_versions_are_not_found_exactly_like_random_text(
             pseudonyms.mint(keyring, (AMO, everyone[0]), (1, 0))
 
 
-async def test_a_retired_version_is_removed_and_no_other(begin, keyring, everyone, rotate, retire):
+async def test_the_rows_of_a_retired_version_are_removed_and_no_others(
+    begin, keyring, everyone, rotate, retire
+):
     async with begin() as tx:
         await pseudonyms.pairwise(tx, keyring, AMO, everyone)
     await rotate()
     async with begin() as tx:
         new = await pseudonyms.pairwise(tx, keyring, AMO, everyone[:3])
-        assert await pseudonym_rows.remove_version(tx, keyring, 1) == 0
+        assert await pseudonym_rows.clean(tx, keyring) == 0
         counted = {(each.version, each.count) for each in await pseudonym_rows.counts(tx)}
     assert counted == {(1, 20), (2, 3)}
     await retire(1)
     async with begin() as tx:
-        assert await pseudonym_rows.remove_version(tx, keyring, 1) == len(everyone)
+        assert await pseudonym_rows.clean(tx, keyring) == len(everyone)
         found = await pseudonyms.resolve(tx, keyring, AMO, list(new.values()))
         assert [each.count for each in await pseudonym_rows.counts(tx)] == [3]
     assert set(found.values()) == set(everyone[:3])
@@ -229,3 +232,14 @@ async def test_a_row_that_is_lost_is_issued_anew_as_it_was(begin, keyring, every
         before = await pseudonyms.pairwise(tx, keyring, AMO, everyone)
         await tx.connection.execute(delete(pairwise_identifiers))
         assert await pseudonyms.pairwise(tx, keyring, AMO, everyone) == before
+
+
+async def test_a_process_that_has_not_seen_the_rotation_removes_nothing_of_it(
+    begin, keyring, everyone
+):
+    async with begin() as tx:
+        stale = await open_keyring(tx, keyring.keys)
+        await domain_keys.rotate(tx, keyring.keys, "pairwise")
+        await keyring.reload(tx)
+        await pseudonyms.pairwise(tx, keyring, AMO, everyone)
+        assert await pseudonym_rows.clean(tx, stale) == 0
