@@ -46,10 +46,19 @@ async def rotate(tx: Transaction, keyring: Keyring, name: str) -> int:
 
 
 async def retire(
-    tx: Transaction, keyring: Keyring, name: str, version: int, counts: Mapping[str, Count]
+    tx: Transaction,
+    keyring: Keyring,
+    name: str,
+    version: int,
+    counts: Mapping[str, Count],
+    *,
+    ending: bool = False,
 ) -> bool:
-    """Let an older version open nothing any more. False while anything uses it."""
-    if await uses(tx, keyring, name, version, counts):
+    """Let an older version open nothing any more. False while anything uses it.
+
+    `ending`: what uses it is meant to end with it (programmes' identifiers, after the notice).
+    """
+    if not ending and await uses(tx, keyring, name, version, counts):
         return False
     done = await domain_keys.retire(tx, name, version)
     await key_epoch.advance(tx)

@@ -55,7 +55,7 @@ class Keyring(Opaque):
 
     def _take(self, domains: dict[str, Domain]) -> None:
         self._domains = domains
-        self._boxes: dict[str, Box] = {}
+        self._boxes: dict[tuple[str, str], Box] = {}
         log = domains["log"].deriver(domain_keys.FIRST)
         self.house_log: SealingKey = shared(log, "log")
         self.log_references = Deriver(self.log_reference)
@@ -132,16 +132,19 @@ class Keyring(Opaque):
         """
         return self._domains["secrets"].deriver(version).derive(b"v1 secret", purpose.encode())
 
-    def box(self, purpose: str) -> Box:
-        """Seals and opens the secrets of one purpose that belong to no record."""
-        found = self._boxes.get(purpose)
+    def box(self, purpose: str, domain: str = "boxes") -> Box:
+        """Seals and opens the secrets of one purpose that belong to no record.
+
+        `domain` names another domain whose versions they are to live and die with.
+        """
+        found = self._boxes.get((domain, purpose))
         if found is None:
-            domain = self._domains["boxes"]
+            versions = self._domains[domain]
             keys = {
-                version: shared(domain.deriver(version), purpose, version=version)
-                for version in domain.usable
+                version: shared(versions.deriver(version), purpose, version=version)
+                for version in versions.usable
             }
-            found = self._boxes[purpose] = Box(keys, domain.active, purpose)
+            found = self._boxes[domain, purpose] = Box(keys, versions.active, purpose)
         return found
 
     async def subject(

@@ -27,6 +27,9 @@ main = Family(
         "catalogue": Place("api.cli.catalogue:catalogue", "What the DPO signs: check it."),
         "import": Place("api.cli.imports:imports", "Bring in people and households."),
         "programme": Place("api.cli.programme:programme", "Register and suspend programmes."),
+        "pseudonyms": Place(
+            "api.cli.pseudonyms:pseudonyms", "Programmes' identifiers, by version of their keys."
+        ),
         "staff": Place("api.cli.staff:staff", "Open and close accounts of the console."),
         "citizen": Place("api.cli.citizen:citizen", "Open portal accounts."),
         "log": Place("api.cli.log:log", "Seal and verify the access log."),

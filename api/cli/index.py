@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from api.cli import store, terminal
+from identity.registry import virtual_rows
 from vault import database as db
 from vault import index_jobs, index_lint, index_rotation, index_versions
 from vault.index_held import Live
@@ -82,6 +83,7 @@ async def _reindex(report: terminal.Report) -> tuple[Progress, Behind | None]:
     async with store.opened() as held:
         job = await index_rotation.reindex(held.database, held.keyring, report)
         async with db.begin(held.database) as tx:
+            await virtual_rows.move(tx, held.keyring)  # found by tags under the same key
             why = await index_rotation.settle(tx)
         if why is None:
             await index_rotation.drop_all(held.database)

@@ -6,7 +6,17 @@ from litestar.types import ControllerRouterHandler
 
 from api import security
 from api.fronts import FrontDoor, first_page
-from api.portal import agreements, asking, by_law, history, home, receipts, signing_in, visits
+from api.portal import (
+    agreements,
+    asking,
+    by_law,
+    history,
+    home,
+    numbers,
+    receipts,
+    signing_in,
+    visits,
+)
 from api.settings import Settings
 
 MENU: Final = (
@@ -43,6 +53,11 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             history.list_history,
             history.one_entry,
             history.download_proof,
+            numbers.list_numbers,
+            numbers.make_number,
+            numbers.stop_number,
+            numbers.ask_renew,
+            numbers.renew,
             receipts.read_receipt,
             receipts.download_receipt,
             asking.read_request,

@@ -44,7 +44,8 @@ async def verify(
     if not questions.reaches(caller, wanted, running.catalogue):
         return await questions.refuse_beyond(running, caller, wanted, None)
     named = query.subject or Named()
-    if named.idcs is not None and (wait := await _over_quota(running, caller)):
+    by_number = named.idcs is not None or named.virtual is not None
+    if by_number and (wait := await _over_quota(running, caller)):
         return problems.respond("too-many-requests", headers={"Retry-After": str(wait)})
     claims = {AttributeId(name): claim for name, claim in query.claims.items()}
 
@@ -52,7 +53,10 @@ async def verify(
         return verification.Question(
             programme=token.authorized.client_id,
             named=verification.Named(
-                idcs=named.idcs, pairwise=named.pairwise, subject=token.authorized.subject
+                idcs=named.idcs,
+                virtual=named.virtual,
+                pairwise=named.pairwise,
+                subject=token.authorized.subject,
             ),
             claims=claims,
             agreement=token.authorized.agreement,
