@@ -97,6 +97,14 @@ def opened(key: SubjectKey, row: AnyRow) -> dict[GroupId, Version]:
     return _groups.decode(row.groups)
 
 
+async def hashes(tx: Transaction, records: Sequence[SubjectId]) -> dict[SubjectId, bytes]:
+    """What an entry of the access log commits to: a hash of each head as it stands."""
+    return {
+        record: sha256(framed(b"vault/head/v1", record.bytes, row.groups)).digest()
+        for record, row in (await rows(tx, records)).items()
+    }
+
+
 def version(row: int, blob: bytes) -> Version:
     """What the head is to say of a blob."""
     return Version(row, sha256(blob).digest())
