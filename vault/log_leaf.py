@@ -158,8 +158,13 @@ def link(salt_: bytes, content: Sealed) -> bytes:
     """The commitment to what is sealed, but for whom it is about."""
     number = content.number.to_bytes(8, "big")
     case = b"" if content.case_reference is None else b"=" + content.case_reference.encode()
-    parts = framed(b"vault/log/link/v2", salt_, number, content.previous, content.head, case)
-    return hashlib.sha256(parts).digest()
+    parts = (salt_, number, content.previous, written(content), case)
+    return hashlib.sha256(framed(b"vault/log/link/v2", *parts)).digest()
+
+
+def written(content: Sealed) -> bytes:
+    """What a link says of a write: a hash, for a record's identifier never leaves."""
+    return hashlib.sha256(content.head).digest() if content.head else b""
 
 
 def microseconds(instant: datetime) -> int:
