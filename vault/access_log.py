@@ -36,6 +36,7 @@ __all__ = [
     "for_fault",
     "for_permit",
     "for_refusal",
+    "octets",
     "of_subject",
     "one",
     "record",
@@ -117,6 +118,12 @@ async def one(tx: Transaction, entry_id: UUID) -> Entry | None:
     """One entry, without whom it is about."""
     row = await _row(tx, entry_id)
     return None if row is None else _entry(row)
+
+
+async def octets(tx: Transaction, entry_id: UUID) -> bytes | None:
+    """The bytes of one entry, as the tree commits to them."""
+    row = await _row(tx, entry_id)
+    return None if row is None else bytes(row.leaf)
 
 
 async def subject_of(tx: Transaction, keyring: Keyring, entry_id: UUID) -> SubjectId | None:

@@ -6,7 +6,17 @@ from litestar.types import ControllerRouterHandler
 
 from api import security
 from api.fronts import FrontDoor, first_page
-from api.portal import agreements, asking, by_law, history, home, receipts, signing_in, visits
+from api.portal import (
+    agreements,
+    asking,
+    by_law,
+    history,
+    home,
+    keeping,
+    receipts,
+    signing_in,
+    visits,
+)
 from api.settings import Settings
 
 MENU: Final = (
@@ -43,6 +53,10 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             history.list_history,
             history.one_entry,
             history.download_proof,
+            keeping.keep,
+            keeping.download_visit,
+            keeping.download_history,
+            keeping.download_bundle,
             receipts.read_receipt,
             receipts.download_receipt,
             asking.read_request,
