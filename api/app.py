@@ -18,6 +18,7 @@ from api import (
     security,
     static_files,
     units,
+    verification,
 )
 from api.console import routes as console
 from api.oauth import routes as oauth
@@ -38,6 +39,7 @@ def public_app(settings: Settings) -> Litestar:
             *oauth.handlers(settings),
             *programmes.handlers(settings),
             *public_log.handlers(),
+            *verification.handlers(),
             *openapi.handlers(),
         ),
         origin=settings.issuer,

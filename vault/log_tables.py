@@ -15,8 +15,7 @@ from vault.database import Instant, metadata
 from vault.keyring import Keyring
 from vault.log_leaf import Leaf
 
-LOG_GROUP: Final = "log"
-"""The group under which a record's log key seals."""
+LOG_GROUP: Final = log_leaf.GROUP
 TAG_BYTES: Final = 16
 
 access_log: Final = Table(

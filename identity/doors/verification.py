@@ -270,10 +270,9 @@ async def _recorded(
         for it in tries
         if not it.opens
     ]
-    await access_log.record(tx, keyring, lines)
-    await attributes.rehearse(tx, sum(not it.opens and not it.its_own_fault for it in tries))
     permits = [it.decided for it in tries if it.opens and isinstance(it.decided, Permit)]
-    revealed = iter(await attributes.reveal(tx, keyring, permits))
+    revealed = iter(await attributes.reveal(tx, keyring, permits, beside=lines))
+    await attributes.rehearse(tx, sum(not it.opens and not it.its_own_fault for it in tries))
     return [next(revealed) if it.opens else None for it in tries]
 
 

@@ -226,6 +226,12 @@ async def _log(
         purpose=REGISTRATION,
         case_reference=case_reference or None,
     )
+    written = await attributes.written(tx, subjects)
     await access_log.record(
-        tx, keyring, [msgspec.structs.replace(line, subject=subject) for subject in subjects]
+        tx,
+        keyring,
+        [
+            msgspec.structs.replace(line, subject=subject, written=written[subject])
+            for subject in subjects
+        ],
     )

@@ -82,6 +82,8 @@ UNKNOWN = "01a20b95-ebcd-7722-a01e-98af91f53bf8"
     [
         "/me", "/agreements", f"/agreements/{UNKNOWN}", "/agreements/by-law/asd/eligibility",
         "/history", f"/history/entry/{UNKNOWN}", f"/history/entry/{UNKNOWN}/proof",
+        f"/history/entry/{UNKNOWN}/bundle", "/history/keep", "/history/keep/history",
+        "/history/keep/receipt",
         f"/receipts/{UNKNOWN}", f"/receipts/{UNKNOWN}/signed", "/consent/unknown", "/lock",
         "/numbers", "/numbers/at/asd",
     ],
@@ -107,6 +109,7 @@ def test_strangers_at_the_door_do_not_keep_others_from_writing(world, stranger):
         f"/agreements/{UNKNOWN}", f"/agreements/{UNKNOWN}/stop", f"/agreements/{UNKNOWN}/stopped",
         "/agreements/by-law/minhaty/scholarship", "/agreements/by-law/no/such",
         f"/history/entry/{UNKNOWN}", f"/history/entry/{UNKNOWN}/proof", "/history/entry/no-id",
+        f"/history/entry/{UNKNOWN}/bundle",
         f"/receipts/{UNKNOWN}", f"/receipts/{UNKNOWN}/signed", "/numbers/at/asd",
     ],
 )  # fmt: skip

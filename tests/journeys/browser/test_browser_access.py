@@ -12,7 +12,15 @@ HTML_BUDGET = 14 * 1024
 FIRST_PAGE_BUDGET = 70 * 1024
 TARGET = 44
 PUBLIC = ["", "/sign-in", "/sign-in/code", "/no/such/page"]
-OWN = ["/me", "/agreements", "/agreements/by-law/asd/eligibility", "/history", "/lock", "/numbers"]
+OWN = [
+    "/me",
+    "/agreements",
+    "/agreements/by-law/asd/eligibility",
+    "/history",
+    "/history/keep",
+    "/lock",
+    "/numbers",
+]
 DPO = ["/sign-in", "/dpo", "/dpo/log", "/dpo/log?since=yesterday", "/dpo/integrity"]
 DESK = ["/desk", "/desk/person/new"]
 TARGETS = (
