@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from api import (
     health,
+    key_watch,
     observing,
     openapi,
     problems,
@@ -99,6 +100,8 @@ def _lifespan(
             # for every worker.
             csrf.secret = opened.keyring.secret("csrf").hex()
             app.state.running = opened
+            watching = key_watch.running(opened.database, opened.keyring)
+            await stack.enter_async_context(watching)
             if seals:
                 await stack.enter_async_context(running.sealing(opened))
             yield
