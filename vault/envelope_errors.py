@@ -15,3 +15,7 @@ class KeyLostError(VaultError):
 
 class StalePermitError(VaultError):
     """A permit was decided in another transaction."""
+
+
+class StaleStoreError(VaultError):
+    """The store is behind what was read before: a replica that lags, or one put back."""

@@ -16,7 +16,17 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import Column, Integer, LargeBinary, SmallInteger, String, Table, select, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    delete,
+    select,
+    update,
+)
 
 from policies.vocabulary import ProgrammeId, SubjectId
 from vault.database import AnyRow, Instant, Transaction, insert_new, metadata, spread
@@ -134,6 +144,24 @@ async def reset(
         .values(state=State.SUPERSEDED.value)
     )
     return (await pairwise(tx, keyring, programme, [subject]))[subject]
+
+
+async def forget(tx: Transaction, keyring: Keyring, people: Sequence[Person]) -> int:
+    """Remove all that ever named these people, for an erasure; how many there were."""
+    waiting, gone, epoch = list(dict.fromkeys(people)), 0, 0
+    while waiting:
+        drawn = {person: (person[0], mint(keyring, person, epoch)) for person in waiting}
+        held = await _read(tx, keyring, list(drawn.values()))
+        waiting = [person for person, named in drawn.items() if named in held]
+        tags = [
+            _tag(keyring, drawn[person])
+            for person in waiting
+            if held[drawn[person]].subject == person[1]
+        ]
+        where = pairwise_identifiers.c.tag.in_(spread(tags))
+        done = await tx.connection.execute(delete(pairwise_identifiers).where(where))
+        gone, epoch = gone + done.rowcount, epoch + 1
+    return gone
 
 
 async def _issue(
