@@ -9,6 +9,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from api import (
+    erasures,
     health,
     observing,
     openapi,
@@ -72,6 +73,7 @@ def _app(
         dependencies=running.dependencies() | security.dependencies(),
         lifespan=[_lifespan(settings, csrf, seals=seals)],
         middleware=[
+            erasures.Gatekeeper(),
             security.SameOrigin(origin),
             observing.RequestLog(),
             observing.figures.middleware,
@@ -97,8 +99,12 @@ def _lifespan(
             # for every worker.
             csrf.secret = opened.keyring.secret("csrf").hex()
             app.state.running = opened
+            await opened.gate.look()
             if seals:
                 await stack.enter_async_context(running.sealing(opened))
+                await stack.enter_async_context(
+                    erasures.carrying_out(opened.database, opened.keyring, opened.gate)
+                )
             yield
 
     return lifespan

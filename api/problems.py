@@ -14,7 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from api import observing
 from policies.disclosure import Refusal
-from vault.envelope_errors import TamperedError
+from vault.envelope_errors import StaleStoreError, TamperedError
 
 TYPE_BASE: Final = "urn:amana:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -138,6 +138,7 @@ def handlers() -> ExceptionHandlersMap:
         ValidationException: _invalid,
         HTTPException: _http,
         TamperedError: _tampered,
+        StaleStoreError: _stale,
         Exception: _internal,
     }
 
@@ -169,6 +170,12 @@ def _http(request: Request[Any, Any, Any], wrong: HTTPException) -> Response[Pro
 def _tampered(request: Request[Any, Any, Any], fault: Exception) -> Response[Problem]:
     observing.logger.error("integrity", correlation=_correlation(request), exc_info=fault)
     return respond("integrity", correlation=_correlation(request))
+
+
+def _stale(request: Request[Any, Any, Any], fault: Exception) -> Response[Problem]:
+    # A replica that lags behind an erasure: another, or this one a moment later, has caught up.
+    observing.logger.warning("stale", correlation=_correlation(request), exc_info=fault)
+    return respond("unavailable", correlation=_correlation(request), headers={"Retry-After": "1"})
 
 
 def _internal(request: Request[Any, Any, Any], fault: Exception) -> Response[Problem]:

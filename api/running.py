@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import sequencer, units
+from api.erasures import Gate
 from api.settings import Settings
 from identity.doors.gathering import Doors
 from identity.login import credentials
@@ -38,6 +39,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     short_lived: ShortLived
     doors: Doors
     desk: Desk
+    gate: Gate
+    """Whether store, log and journal agree about who is erased."""
 
 
 @asynccontextmanager
@@ -70,6 +73,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             catalogue=catalogue,
             short_lived=short_lived,
             doors=doors,
+            gate=Gate(database, keyring, settings.journal),
             desk=Desk(
                 database=database,
                 keyring=keyring,

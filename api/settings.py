@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: short-lived state stays in this process, which then must be the only one."""
     keys_dir: Path | None = None
     """Folder of the root key, outside the database and its backups. None: `data_dir`/keys."""
+    erasure_journal: Path | None = None
+    """What was erased, outside the database and its backups. None: `data_dir`/erased.journal."""
     catalogue_dir: Path | None = None
     """Folder of the catalogue the DPO reviews. None: the one that ships."""
     issuer: str = "http://127.0.0.1:8000"
@@ -60,6 +62,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def keys(self) -> Path:
         """The folder of the root key."""
         return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of erasures."""
+        return self.erasure_journal or self.data_dir / "erased.journal"
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:

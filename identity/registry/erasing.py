@@ -75,6 +75,7 @@ async def erase(
     subject_hash: str,
     by: Actor,
     case_reference: str | None = None,
+    certificate: UUID | None = None,
 ) -> Done | Held | NotThere:
     """Erase a person and sign it. To do it twice is to do it once.
 
@@ -88,7 +89,7 @@ async def erase(
             return held
         case _:
             pass
-    certificate = uuid4()
+    certificate = certificate or uuid4()
     emptied = await _emptied(tx, subject)
     rows = await _registers(tx, keyring, subject, emptied)
     erased = await erasing.erase(
