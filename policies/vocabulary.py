@@ -50,6 +50,7 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     OPPOSE = "oppose"
     LIFT = "lift"
+    ERASE_ASK = "erase-ask"
     ERASE = "erase"
     REVIEW = "review"
     OPEN_ENTRY = "open-entry"

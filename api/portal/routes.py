@@ -6,7 +6,17 @@ from litestar.types import ControllerRouterHandler
 
 from api import security
 from api.fronts import FrontDoor, first_page
-from api.portal import agreements, asking, by_law, history, home, receipts, signing_in, visits
+from api.portal import (
+    agreements,
+    asking,
+    by_law,
+    erasure,
+    history,
+    home,
+    receipts,
+    signing_in,
+    visits,
+)
 from api.settings import Settings
 
 MENU: Final = (
@@ -28,6 +38,10 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             home.my_space,
             home.read_lock,
             home.turn_lock,
+            erasure.read_erasure,
+            erasure.ask_erasure,
+            erasure.read_answer,
+            erasure.download_certificate,
             signing_in.ask_password,
             signing_in.take_password,
             signing_in.ask_code,
