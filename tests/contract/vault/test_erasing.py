@@ -1,5 +1,6 @@
 import asyncio
 import sys
+import threading
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +17,7 @@ from vault import (
     domain_keys,
     erasing,
     erasure_gate,
+    key_epoch,
     log_leaf,
     subject_keys,
     tombstones,
@@ -251,6 +253,45 @@ async def test_an_epoch_that_was_rolled_back_locks_nobody_out(database, keyring,
     async with db.read(database) as tx:
         await keyring._look(tx)
         assert (await keyring.subject(tx, people, "data")).keys() == set(people)
+
+
+class Halting:
+    """Root keys that halt once, when told to, until they are let go on."""
+
+    def __init__(self, keys):
+        self._keys = keys
+        self._armed = False
+        self.halted, self.on = threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._keys, name)
+
+    def arm(self):
+        self._armed = True
+
+    def unwrap(self, wrapped, place):
+        if self._armed:
+            self._armed = False
+            self.halted.set()
+            self.on.wait(10)
+        return self._keys.unwrap(wrapped, place)
+
+
+async def test_a_key_that_was_read_while_keys_changed_is_not_kept(database, keys, people):
+    halting = Halting(keys)
+    async with db.begin(database) as tx:
+        ring = await open_keyring(tx, halting)
+    halting.arm()
+    async with db.read(database) as tx:
+        reading = asyncio.create_task(ring.subject(tx, people[:1], "data"))
+        await asyncio.to_thread(halting.halted.wait, 10)
+        async with db.begin(database) as changing:
+            await key_epoch.advance(changing)
+        async with db.read(database) as other:
+            await ring._look(other)
+            halting.on.set()
+            await reading
+            assert ring._subjects[Kind.DATA].split(people[:1], other.now) == ({}, people[:1])
 
 
 READER = """
