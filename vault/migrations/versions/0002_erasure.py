@@ -12,19 +12,25 @@ branch_labels = None
 depends_on = None
 
 
-ADDED_ALONE = "tombstones, erasure_certificates"
-CHANGED = "erasure_requests, erasure_holds"
+# Nobody but the owner takes a tombstone away; the console decides, and destroys nothing.
+GRANTS = {
+    "amana_app": """
+        GRANT SELECT, INSERT ON tombstones, erasure_certificates TO amana_app;
+        GRANT SELECT, INSERT, UPDATE ON erasure_requests TO amana_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON erasure_holds TO amana_app;
+    """,
+    "amana_console": """
+        GRANT SELECT ON tombstones, erasure_certificates, erasure_holds TO amana_console;
+        GRANT SELECT, UPDATE ON erasure_requests TO amana_console;
+    """,
+}
 
 
 def grant() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
-    for role in ("amana_app", "amana_console"):
+    for role, statements in GRANTS.items():
         there = f"SELECT FROM pg_roles WHERE rolname = '{role}'"
-        statements = f"""
-            GRANT SELECT, INSERT ON {ADDED_ALONE} TO {role};
-            GRANT SELECT, INSERT, UPDATE ON {CHANGED} TO {role};
-        """
         op.execute(f"DO $do$ BEGIN IF EXISTS ({there}) THEN {statements} END IF; END $do$")
 
 
