@@ -9,6 +9,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from api import (
+    erasures,
     health,
     key_watch,
     observing,
@@ -75,6 +76,7 @@ def _app(
         dependencies=running.dependencies() | security.dependencies(),
         lifespan=[_lifespan(settings, csrf, seals=seals)],
         middleware=[
+            erasures.Gatekeeper(),
             security.SameOrigin(origin),
             observing.RequestLog(),
             observing.figures.middleware,
@@ -100,10 +102,14 @@ def _lifespan(
             # for every worker.
             csrf.secret = opened.keyring.secret("csrf").hex()
             app.state.running = opened
+            await opened.gate.look()
             watching = key_watch.running(opened.database, opened.keyring)
             await stack.enter_async_context(watching)
             if seals:
                 await stack.enter_async_context(running.sealing(opened))
+                await stack.enter_async_context(
+                    erasures.carrying_out(opened.database, opened.keyring, opened.gate)
+                )
             yield
 
     return lifespan

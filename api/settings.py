@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which token of that library."""
     pkcs11_pin_file: Path | None = None
     """Holds the user PIN of the token. None: the systemd credential, if any."""
+    erasure_journal: Path | None = None
+    """What was erased, outside the database and its backups. None: `data_dir`/erased.journal."""
     catalogue_dir: Path | None = None
     """Folder of the catalogue the DPO reviews. None: the one that ships."""
     issuer: str = "http://127.0.0.1:8000"
@@ -75,6 +77,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def keys(self) -> Path:
         """The folder of the root key."""
         return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of erasures."""
+        return self.erasure_journal or self.data_dir / "erased.journal"
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -54,6 +54,8 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     OPPOSE = "oppose"
     LIFT = "lift"
+    ERASE_ASK = "erase-ask"
+    ERASE = "erase"
     REVIEW = "review"
     OPEN_ENTRY = "open-entry"
     REINDEX = "reindex"

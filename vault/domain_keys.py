@@ -20,7 +20,15 @@ from vault.keys import KEY_BYTES, Keys
 from vault.opaque import Deriver, Opaque
 
 FIRST: Final = 1
-DOMAINS: Final = ("blind-index", "boxes", "log", "log-reference", "pairwise", "secrets")
+DOMAINS: Final = (
+    "blind-index",
+    "boxes",
+    "log",
+    "log-reference",
+    "pairwise",
+    "secrets",
+    "tombstones",
+)
 
 domain_keys: Final = Table(
     "domain_keys",

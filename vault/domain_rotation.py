@@ -17,8 +17,8 @@ from vault.envelope_errors import VaultError
 from vault.index_held import Live
 from vault.keyring import Keyring
 
-FOR_EVER: Final = frozenset({"log", "log-reference"})
-"""Bound to the log: its name, its entries and the tags that find them outlive any rotation."""
+FOR_EVER: Final = frozenset({"log", "log-reference", "tombstones"})
+"""Bound to what they mark: the log's name, its entries, the tags that find them, the erased."""
 
 Count = Callable[[Transaction, Keyring, int], Awaitable[int]]
 """How many things one version of a domain's key is still needed for."""
@@ -32,7 +32,7 @@ async def rotate(tx: Transaction, keyring: Keyring, name: str) -> int:
     """Make the next version the active one; the older goes on opening. The version.
 
     Raises:
-        BoundError: the domain is the log's.
+        BoundError: the domain is bound for ever.
         VaultError: there is no such domain.
     """
     if name in FOR_EVER:

@@ -32,6 +32,9 @@ main = Family(
         ),
         "staff": Place("api.cli.staff:staff", "Open and close accounts of the console."),
         "citizen": Place("api.cli.citizen:citizen", "Open portal accounts."),
+        "erase": Place(
+            "api.cli.erase:erase", "Erase people for ever, and see that they stay erased."
+        ),
         "log": Place("api.cli.log:log", "Seal and verify the access log."),
         "token": Place("api.cli.token:token", "Keys that sign access tokens."),
         "bench": Place("api.cli.bench:bench", "Measure, beside a baseline in the same run."),

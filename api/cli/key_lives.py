@@ -58,7 +58,7 @@ def rotate_domain(*, name: str, dry_run: bool) -> None:
 
     async def work(held: Running, tx: Transaction) -> str:
         if name in domain_rotation.FOR_EVER:
-            raise click.ClickException(f"{name} is bound to the log for ever and is not rotated")
+            raise click.ClickException(f"{name} is bound to what it marks and is not rotated")
         if dry_run:
             active = held.keyring.versions(name).active
             return f"{name} {active} would be followed by {active + 1}; nothing was done"

@@ -100,6 +100,12 @@ async def counts(tx: Transaction) -> list[Count]:
     return await fetch_all(tx, query, Count)
 
 
+async def audiences(tx: Transaction) -> list[Audience]:
+    """Every programme and sector that has an identifier of somebody."""
+    query = select(pairwise_identifiers.c.programme).distinct()
+    return [Audience(each) for each in await tx.connection.scalars(query)]
+
+
 async def in_version(tx: Transaction, version: int) -> int:
     """How many identifiers stand in one version."""
     return sum(each.count for each in await counts(tx) if each.version == version)
