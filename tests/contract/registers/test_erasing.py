@@ -22,10 +22,11 @@ from identity.registry import (
     households,
     people,
     pseudonyms,
+    virtual_identifiers,
 )
 from identity.registry.erasing import Done, NotThere, Preview
 from identity.registry.households import household_members
-from identity.registry.pseudonyms import pairwise_identifiers
+from identity.registry.pseudonym_rows import pairwise_identifiers
 from policies import retention
 from policies.retention import Held, Hold
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, ProgrammeId, StaffId
@@ -124,11 +125,15 @@ async def test_an_erased_person_is_in_no_register_and_has_no_account(
         both = [person.subject, other.subject]
         known_as = await pseudonyms.pairwise(tx, house.keyring, asd, both)
         await pseudonyms.reset(tx, house.keyring, asd, person.subject)
+        for subject in both:
+            kind = house.catalogue.numbers["timed"]
+            await virtual_identifiers.make(tx, house.keyring, kind, subject)
 
     done = await erase(person)
 
     assert isinstance(done, Done)
     assert done.rows["pairwise-identifiers"] == 2
+    assert done.rows["virtual-identifiers"] == 1
     for kind in ("keys", "person", "passwords", "one-time-secrets", "sessions", "oppositions"):
         assert done.rows[kind] == 1, kind
     async with house.begin() as tx:
