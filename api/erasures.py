@@ -4,9 +4,8 @@ While store, log and journal disagree about who is erased, nobody is answered (A
 What the DPO accepted is carried out here: the console's database role destroys nothing.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api import observing, problems
+from api import observing, problems, rounds
 from consent import requests
 from consent.requests import Reason, Request, State
 from identity.registry import erasing
@@ -124,21 +123,12 @@ async def _carry_out(database: Database, keyring: Keyring, request: Request) -> 
 
 @asynccontextmanager
 async def carrying_out(database: Database, keyring: Keyring, gate: Gate) -> AsyncIterator[None]:
-    """Carry out beside the server; a fault is logged and tried again."""
+    """Carry out beside the block."""
 
-    async def run() -> None:
-        while True:
-            try:
-                if await gate.is_open():
-                    await carry_out(database, keyring, gate)
-            except Exception:  # noqa: BLE001  (a store that is away for a while is there again later)
-                observing.logger.exception("erasures")
-            await asyncio.sleep(PAUSE_SECONDS)
+    async def work() -> float:
+        if await gate.is_open():
+            await carry_out(database, keyring, gate)
+        return PAUSE_SECONDS
 
-    task = asyncio.create_task(run())
-    try:
+    async with rounds.beside("erasures", work):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

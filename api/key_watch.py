@@ -1,13 +1,12 @@
 """Sees within a second that a key was rotated, retired or destroyed anywhere."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import observing
+from api import observing, rounds
 from vault import database as db
 from vault.database import Database
 from vault.envelope_errors import VaultError
@@ -17,24 +16,17 @@ PAUSE_SECONDS: Final = 0.5
 """Between two looks. A request that comes first looks by itself (`Keyring.refresh`)."""
 
 
-async def run(database: Database, keyring: Keyring) -> None:
-    """Look until cancelled. While the store or the root is away, what is held is not believed."""
-    while True:
+@asynccontextmanager
+async def running(database: Database, keyring: Keyring) -> AsyncIterator[None]:
+    """Look beside the block. While store or root is away, what is held is not believed."""
+
+    async def work() -> float:
         try:
             async with db.read(database) as tx:
                 await keyring.refresh(tx)
         except (OSError, SQLAlchemyError, VaultError) as fault:
             observing.logger.warning("keys.watch", fault=type(fault).__name__)
-        await asyncio.sleep(PAUSE_SECONDS)
+        return PAUSE_SECONDS
 
-
-@asynccontextmanager
-async def running(database: Database, keyring: Keyring) -> AsyncIterator[None]:
-    """Run beside the service; stops with it."""
-    task = asyncio.create_task(run(database, keyring))
-    try:
+    async with rounds.beside("keys.watch", work):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

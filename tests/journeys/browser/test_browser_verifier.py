@@ -98,7 +98,7 @@ def checker(chromium, kept):
 
 
 @pytest.fixture
-def judged(checker, kept):
+def judged(checker, kept, forge):
     """What the page and the script say of these files: the faults, named the same by both."""
 
     def judged(*files, trust="trusted.json"):
