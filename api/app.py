@@ -9,6 +9,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from api import (
+    client_sets,
     erasures,
     health,
     key_watch,
@@ -23,6 +24,7 @@ from api import (
     verification,
 )
 from api.console import routes as console
+from api.fetching import Fetcher
 from api.oauth import routes as oauth
 from api.portal import routes as portal
 from api.programmes import routes as programmes
@@ -110,6 +112,10 @@ def _lifespan(
                 await stack.enter_async_context(
                     erasures.carrying_out(opened.database, opened.keyring, opened.gate)
                 )
+                if settings.outbound == "on":
+                    await stack.enter_async_context(
+                        client_sets.reading(opened.database, opened.short_lived, Fetcher())
+                    )
             yield
 
     return lifespan

@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Without them every caller behind a proxy shares its address, and so its sign-in rates."""
     sequencer: Literal["inside", "outside"] = "inside"
     """Whether the public app also seals the log, or a process of its own does."""
+    outbound: Literal["on", "off"] = "on"
+    """Whether the public app calls programmes: reads their keys, tells them what concerns them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     workers: int = 1
     """Server processes per app; more than one needs `redis_url`."""

@@ -4,6 +4,8 @@ A key for encryption (`"use": "enc"`) is one that we may seal to; none ever veri
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from math import inf
 from typing import Any, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -19,10 +21,14 @@ SHAPES: Final[dict[Alg, tuple[str, str | None]]] = {
     "EdDSA": ("OKP", "Ed25519"),
 }
 """`kty` and `crv` of each algorithm's keys (RFC 7518 §3.1, RFC 8037 §2)."""
+END_OF_TIME: Final = 253402300800
+"""The year 10000, in seconds since 1970: what an instant holds."""
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """Members that a public key does not have (RFC 7518 §6, RFC 8037 §2)."""
 SEALING_ALG: Final = "ECDH-ES+A256KW"
 """How what is for a programme alone is sealed to its key (RFC 7518 §4.6)."""
+KEYS: Final = 16
+"""Most keys that one programme has; a set is read on each request."""
 RSA_BITS: Final = 2048
 """FAPI 2.0 Security Profile §5.4.1."""
 
@@ -33,6 +39,8 @@ def problems(jwks: dict[str, Any], alg: Alg) -> Iterator[str]:
     if not isinstance(keys, list) or not keys:
         yield "there is no key"
         return
+    if len(keys) > KEYS:
+        yield f"there are more than {KEYS} keys"
     for position, key in enumerate(keys, start=1):
         for problem in _of_key(key, alg):
             yield f"key {position} {problem}"
@@ -46,6 +54,38 @@ def problems(jwks: dict[str, Any], alg: Alg) -> Iterator[str]:
 def to_seal_to(jwks: dict[str, Any]) -> dict[str, Any] | None:
     """The first key of a programme that we may seal to; None if it has registered none."""
     return next((key for key in jwks["keys"] if _seals(key)), None)
+
+
+def current(jwks: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The keys without those whose `exp` (OpenID Federation 1.0 §8.7.2) has come."""
+    return {"keys": [key for key in jwks["keys"] if key.get("exp", inf) > now.timestamp()]}
+
+
+def ends(jwks: dict[str, Any]) -> Iterator[tuple[str, datetime]]:
+    """Which keys end, and when."""
+    for key in jwks["keys"]:
+        if (at := key.get("exp")) is not None:
+            yield key["kid"], datetime.fromtimestamp(at, UTC)
+
+
+def signs(jwks: dict[str, Any]) -> bool:
+    """Whether there is a key to sign with."""
+    return any(not _seals(key) for key in jwks["keys"])
+
+
+def usable(jwks: Any, alg: Alg) -> dict[str, Any] | None:
+    """What is of use in a set that a programme publishes; None if the set is not to be trusted.
+
+    Keys of other kinds are left out (RFC 7517 §5); a private part or a name given twice
+    spoils the whole.
+    """
+    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    if not isinstance(keys, list) or not 0 < len(keys) <= KEYS:
+        return None
+    if any(isinstance(key, dict) and PRIVATE & key.keys() for key in keys):
+        return None
+    found = {"keys": [key for key in keys if not any(_of_key(key, alg))]}
+    return None if any(problems(found, alg)) else found
 
 
 def _seals(key: dict[str, Any]) -> bool:
@@ -69,6 +109,9 @@ def _of_key(key: Any, alg: Alg) -> Iterator[str]:
         return
     if key.get("alg", expected) != expected:
         yield f"is for another algorithm than {expected}"
+    at = key.get("exp", 1)
+    if not isinstance(at, int) or isinstance(at, bool) or not 0 < at < END_OF_TIME:
+        yield "has an end that is no instant"
     if (key.get("kty"), key.get("crv")) != shape:
         yield f"is not one for {expected}"
     elif not _readable(key):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import JSON, Column, Select, String, Table, Text, insert, select, update
 
-from identity import programme_keys
+from identity import addresses, programme_keys
 from identity.programme_keys import Alg
 from policies.catalogue import Catalogue
 from policies.vocabulary import AgreementId, ProgrammeId
@@ -17,6 +17,7 @@ from vault.database import (
     Instant,
     Transaction,
     fetch_all,
+    fetch_one,
     metadata,
     spread,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Unacceptable",
     "add",
     "everyone",
+    "locked",
     "read",
     "resume",
     "suspend",
@@ -47,6 +49,11 @@ clients: Final = Table(
     Column("alg", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("jwks_uri", Text),
+    Column("jwks_at", Instant),
+    Column("jwks_tried_at", Instant),
+    Column("jwks_failure", String(32)),
+    Column("notify_url", Text),
 )
 
 
@@ -63,13 +70,22 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     client_id: ProgrammeId
     name: str
     jwks: dict[str, Any]
-    """Public keys (RFC 7517), each with a `kid` of its own."""
+    """Public keys (RFC 7517), each with a `kid` of its own; those of `jwks_uri` as last read."""
     redirect_uris: tuple[str, ...]
     agreements: tuple[AgreementId, ...]
     alg: Alg
     """The one algorithm its assertions are signed with."""
     state: ClientState
     created_at: datetime
+    jwks_uri: str | None = None
+    """Where the programme publishes its keys, if it does not register them one by one."""
+    jwks_at: datetime | None = None
+    """When they were last read and good."""
+    jwks_tried_at: datetime | None = None
+    jwks_failure: str | None = None
+    """Why the last look brought nothing."""
+    notify_url: str | None = None
+    """Where it is told of what concerns it, such as the end of a key."""
 
     @property
     def programme(self) -> ProgrammeId:
@@ -81,16 +97,23 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it may use the service."""
         return self.state is ClientState.ACTIVE
 
+    def keys(self, now: datetime) -> dict[str, Any]:
+        """The keys that are good at this moment."""
+        return programme_keys.current(self.jwks, now)
+
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
     """A programme as somebody asks for it to be registered."""
 
     client_id: ProgrammeId
     name: str
-    jwks: dict[str, Any]
+    jwks: dict[str, Any] | None = None
+    """None where `jwks_uri` says where the keys are."""
     redirect_uris: tuple[str, ...] = ()
     agreements: tuple[AgreementId, ...]
     alg: Alg = "ES256"
+    jwks_uri: str | None = None
+    notify_url: str | None = None
 
 
 class Unacceptable(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,12 +134,14 @@ async def add(
     client = Client(
         client_id=registration.client_id,
         name=registration.name,
-        jwks=registration.jwks,
+        jwks=registration.jwks or {"keys": []},
         redirect_uris=registration.redirect_uris,
         agreements=registration.agreements,
         alg=registration.alg,
         state=ClientState.ACTIVE,
         created_at=tx.now,
+        jwks_uri=registration.jwks_uri,
+        notify_url=registration.notify_url,
     )
     await tx.connection.execute(insert(clients), [msgspec.structs.asdict(client)])
     return client
@@ -126,6 +151,12 @@ async def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Client]:
     """These clients, active or not; unknown ids are left out."""
     query = _clients().where(clients.c.client_id.in_(spread(ids)))
     return {client.client_id: client for client in await fetch_all(tx, query, Client)}
+
+
+async def locked(tx: Transaction, client_id: str) -> Client | None:
+    """One client, whose row nobody else changes before this transaction ends."""
+    query = _clients().where(clients.c.client_id == client_id).with_for_update()
+    return await fetch_one(tx, query, Client)
 
 
 async def everyone(tx: Transaction) -> list[Client]:
@@ -162,6 +193,11 @@ def _clients() -> Select[Any]:
         clients.c.alg,
         clients.c.state,
         clients.c.created_at,
+        clients.c.jwks_uri,
+        clients.c.jwks_at,
+        clients.c.jwks_tried_at,
+        clients.c.jwks_failure,
+        clients.c.notify_url,
     )
 
 
@@ -176,7 +212,13 @@ def _problems(catalogue: Catalogue, registration: Registration) -> Iterator[str]
             yield f"{id_} is not an agreement of this programme"
     for uri in registration.redirect_uris:
         yield from _problems_of_uri(uri)
-    yield from programme_keys.problems(registration.jwks, registration.alg)
+    for url in filter(None, (registration.jwks_uri, registration.notify_url)):
+        if problem := addresses.problem_of(url):
+            yield problem
+    if registration.jwks_uri and registration.jwks:
+        yield "keys are registered, or read from an address: not both"
+    if not registration.jwks_uri:
+        yield from programme_keys.problems(registration.jwks or {}, registration.alg)
 
 
 def _problems_of_uri(uri: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """`amana programme`: who may ask, with which keys, under which agreements."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 import msgspec
 
 from api.cli import store, terminal
-from identity import programmes
+from identity import client_keys, programme_keys, programmes
 from identity.programmes import Alg, Client, Registration, Unacceptable
 from policies.vocabulary import AgreementId, ProgrammeId
 from vault import database as db
@@ -23,10 +24,11 @@ def programme() -> None:
 @click.option("--name", required=True, help="What the console calls it.")
 @click.option(
     "--jwks",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with its public keys (RFC 7517).",
 )
+@click.option("--jwks-uri", help="Where it publishes them, instead of a file.")
+@click.option("--notify-url", help="Where it is told of what concerns it, such as a key's end.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers may go.")
 @click.option("--agreement", "agreements", multiple=True, required=True, help="Agreement id.")
 @click.option("--alg", type=click.Choice(["ES256", "PS256", "EdDSA"]), default="ES256")
@@ -34,7 +36,9 @@ def add(
     *,
     client_id: str,
     name: str,
-    jwks: Path,
+    jwks: Path | None,
+    jwks_uri: str | None,
+    notify_url: str | None,
     redirect_uris: tuple[str, ...],
     agreements: tuple[str, ...],
     alg: Alg,
@@ -43,7 +47,9 @@ def add(
     asked = Registration(
         client_id=ProgrammeId(client_id),
         name=name,
-        jwks=_jwks(jwks),
+        jwks=_json(jwks, "--jwks") if jwks else None,
+        jwks_uri=jwks_uri,
+        notify_url=notify_url,
         redirect_uris=redirect_uris,
         agreements=tuple(AgreementId(each) for each in agreements),
         alg=alg,
@@ -51,7 +57,7 @@ def add(
     done = terminal.run(_add(asked))
     if isinstance(done, Unacceptable):
         raise click.ClickException("not registered:\n  " + "\n  ".join(done.problems))
-    click.echo(f"registered {done.client_id} with {len(done.jwks.get('keys', ()))} key(s)")
+    click.echo(f"registered {done.client_id} with {len(done.jwks['keys'])} key(s)")
 
 
 @programme.command(name="list")
@@ -79,11 +85,70 @@ def resume(client_id: str) -> None:
     click.echo(f"{client_id} is active")
 
 
-def _jwks(file: Path) -> dict[str, Any]:
+@programme.group()
+def keys() -> None:
+    """The keys of a programme: add one, and end the older when nothing signs with it any more."""
+
+
+@keys.command(name="list")
+@click.argument("client_id")
+def list_keys(client_id: str) -> None:
+    """Its keys, until when each is good, and how old a set from an address is."""
+    client = terminal.run(_one(client_id))
+    if client is None:
+        raise click.ClickException(f"{client_id} is not registered")
+    until = dict(programme_keys.ends(client.jwks))
+    for key in client.jwks["keys"]:
+        end = until.get(key["kid"])
+        click.echo(f"{key['kid']}\t{end.isoformat() if end else 'without end'}")
+    if client.jwks_uri:
+        read = client.jwks_at.isoformat() if client.jwks_at else "never"
+        click.echo(f"{client.jwks_uri}\tread {read}\t{client.jwks_failure or 'ok'}")
+
+
+@keys.command(name="add")
+@click.argument("client_id")
+@click.argument("jwk", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def add_key(client_id: str, jwk: Path) -> None:
+    """Let it also use the key in the file JWK, from now on."""
+    _changed(terminal.run(_add_key(client_id, _json(jwk, "JWK"))))
+
+
+@keys.command(name="end")
+@click.argument("client_id")
+@click.argument("kid")
+@click.option("--at", type=click.DateTime(), help="In UTC. Default: now.")
+def end_key(client_id: str, kid: str, at: datetime | None) -> None:
+    """Let its key KID be good until a moment and no longer."""
+    _changed(terminal.run(_end_key(client_id, kid, at and at.replace(tzinfo=UTC))))
+
+
+def _changed(done: Client | Unacceptable) -> None:
+    if isinstance(done, Unacceptable):
+        raise click.ClickException("not changed:\n  " + "\n  ".join(done.problems))
+    click.echo(f"{done.client_id} has {len(done.jwks['keys'])} key(s)")
+
+
+def _json(file: Path, named: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
     except msgspec.DecodeError:
-        raise click.BadParameter(f"{file} is not JSON", param_hint="--jwks") from None
+        raise click.BadParameter(f"{file} is not JSON", param_hint=named) from None
+
+
+async def _one(client_id: str) -> Client | None:
+    async with store.opened() as held, db.read(held.database) as tx:
+        return (await programmes.read(tx, [client_id])).get(client_id)
+
+
+async def _add_key(client_id: str, jwk: dict[str, Any]) -> Client | Unacceptable:
+    async with store.opened() as held, db.begin(held.database) as tx:
+        return await client_keys.add(tx, client_id, jwk)
+
+
+async def _end_key(client_id: str, kid: str, at: datetime | None) -> Client | Unacceptable:
+    async with store.opened() as held, db.begin(held.database) as tx:
+        return await client_keys.end(tx, client_id, kid, at or tx.now)
 
 
 async def _add(asked: Registration) -> Client | Unacceptable:

@@ -86,7 +86,11 @@ async def _outcome(
     if isinstance(given, Denied):
         return given
     who = await client_auth.identify(
-        at_hand.tx, given, headers.get("authorization"), at_hand.settings.issuer
+        at_hand.tx,
+        at_hand.short_lived,
+        given,
+        headers.get("authorization"),
+        at_hand.settings.issuer,
     )
     if isinstance(who, Denied):
         return who

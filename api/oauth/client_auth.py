@@ -11,9 +11,10 @@ from typing import Final
 
 import msgspec
 
+from api import client_sets
 from api.oauth import jose, jwk
 from api.oauth.errors import Denied
-from api.oauth.jose import Jws
+from api.oauth.jose import Bad, Jws
 from api.oauth.jwk import Alg, Key
 from api.oauth.parameters import Parameters
 from identity import programmes
@@ -66,12 +67,17 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def identify(
-    tx: Transaction, parameters: Parameters, authorization: str | None, issuer: str
+    tx: Transaction,
+    short_lived: ShortLived,
+    parameters: Parameters,
+    authorization: str | None,
+    issuer: str,
 ) -> Identified | Denied:
     """Which programme asks, by its assertion.
 
     Args:
         tx: to read the programme in.
+        short_lived: where its published keys are asked for, if it has one we do not know.
         parameters: of the request.
         authorization: its Authorization header: another method, which we do not take.
         issuer: ours: the one audience an assertion may have.
@@ -83,10 +89,12 @@ async def identify(
     named = claimed.sub if claimed and _CLIENT_ID.fullmatch(claimed.sub) else "?"
     client = (await programmes.read(tx, [named])).get(named)
     # What is verified for nobody is thrown away: see DECOY.
-    jws = jose.verify(assertion, _keys(client), (_alg(client),), TYPES)
+    jws = jose.verify(assertion, _keys(client, tx.now), (_alg(client),), TYPES)
     if client is None:
         return failed("client-unknown")
     if not isinstance(jws, Jws):
+        if jws is Bad.KEY and client.jwks_uri:
+            await client_sets.ask(short_lived, client.client_id)
         # Whose name it bears is a claim until its signature holds: nobody is blamed for it.
         return failed(jws.value)
     claims = jws.claims(Claims)
@@ -147,8 +155,8 @@ def _checks(
     yield "client-suspended", client.active
 
 
-def _keys(client: Client | None) -> tuple[Key, ...]:
-    return jwk.read_set(client.jwks if client else {"keys": [DECOY]})
+def _keys(client: Client | None, now: datetime) -> tuple[Key, ...]:
+    return jwk.read_set(client.keys(now) if client else {"keys": [DECOY]})
 
 
 def _alg(client: Client | None) -> Alg:

@@ -77,7 +77,7 @@ async def foreign(
 ) -> dict[SubjectId, str] | NoKey:
     """Each person's identifier at the recipient, sealed to it. Each is in the person's history."""
     client = (await programmes.read(tx, [carried.recipient])).get(carried.recipient)
-    key = programme_keys.to_seal_to(client.jwks) if client and client.active else None
+    key = programme_keys.to_seal_to(client.keys(tx.now)) if client and client.active else None
     if key is None:
         return NoKey(recipient=carried.recipient)
     audience = catalogue.audience(carried.recipient)

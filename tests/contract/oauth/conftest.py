@@ -52,6 +52,7 @@ def settings(request, store_url, tmp_path):
         redis_url=redis,
         issuer=ISSUER,
         sequencer="outside",
+        outbound="off",
     )
 
 
