@@ -20,6 +20,7 @@ from api import (
     running,
     security,
     static_files,
+    telling,
     units,
     verification,
 )
@@ -113,8 +114,12 @@ def _lifespan(
                     erasures.carrying_out(opened.database, opened.keyring, opened.gate)
                 )
                 if settings.outbound == "on":
+                    fetcher = Fetcher()
                     await stack.enter_async_context(
-                        client_sets.reading(opened.database, opened.short_lived, Fetcher())
+                        client_sets.reading(opened.database, opened.short_lived, fetcher)
+                    )
+                    await stack.enter_async_context(
+                        telling.telling(opened.database, opened.keyring, fetcher, settings.issuer)
                     )
             yield
 

@@ -27,6 +27,7 @@ PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """Members that a public key does not have (RFC 7518 §6, RFC 8037 §2)."""
 SEALING_ALG: Final = "ECDH-ES+A256KW"
 """How what is for a programme alone is sealed to its key (RFC 7518 §4.6)."""
+KID_CHARACTERS: Final = 256
 KEYS: Final = 16
 """Most keys that one programme has; a set is read on each request."""
 RSA_BITS: Final = 2048
@@ -100,8 +101,8 @@ def _of_key(key: Any, alg: Alg) -> Iterator[str]:
         yield "has a private part, which must never leave the programme: make a new one"
         return
     kid = key.get("kid")
-    if not isinstance(kid, str) or not kid:
-        yield "has no kid"
+    if not isinstance(kid, str) or not 0 < len(kid) <= KID_CHARACTERS:
+        yield "has no kid, or one that is too long"
     expected = SEALING_ALG if _seals(key) else alg
     shape = SHAPES["ES256" if _seals(key) else alg]
     if key.get("use", "sig") not in {"sig", "enc"}:

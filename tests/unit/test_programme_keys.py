@@ -54,7 +54,7 @@ def test_a_key_with_one_defect_is_refused_for_it_alone(change, problem):
 
 
 def test_a_name_is_a_text():
-    assert problems(EC | {"kid": 1})[0] == "key 1 has no kid"
+    assert problems(EC | {"kid": 1})[0] == "key 1 has no kid, or one that is too long"
 
 
 def test_a_key_of_another_algorithm_is_refused():
