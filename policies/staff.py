@@ -15,6 +15,8 @@ class Role(StrEnum):
 
     DPO = "dpo"
     OPERATOR = "operator"
+    AGENCY = "agency"
+    """Says which programmes may ask; reads no person and no log."""
 
 
 class Duty(StrEnum):
@@ -27,6 +29,7 @@ class Duty(StrEnum):
     REGISTER_PERSON = "register-person"
     REGISTER_HOUSEHOLD = "register-household"
     COMPARE_DUPLICATES = "compare-duplicates"
+    KEEP_PROGRAMMES = "keep-programmes"
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
         Role.OPERATOR: frozenset(
             {Duty.REGISTER_PERSON, Duty.REGISTER_HOUSEHOLD, Duty.COMPARE_DUPLICATES}
         ),
+        Role.AGENCY: frozenset({Duty.KEEP_PROGRAMMES}),
     }
 )
 """Everything a role may do; what is not here is refused (ADR: separation of duties)."""
@@ -52,6 +56,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
 _LOG_REVIEW: Final = PurposeId("data-protection/log-review")
 _ERASURE: Final = PurposeId("data-protection/erasure")
 _REGISTRATION: Final = PurposeId("registers/registration")
+_PROGRAMMES: Final = PurposeId("registers/programmes")
 
 TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
     {
@@ -66,6 +71,7 @@ TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
             purpose=_REGISTRATION,
             opens=frozenset({GroupId("identity")}),
         ),
+        Duty.KEEP_PROGRAMMES: Terms(action=Action.REGISTER, purpose=_PROGRAMMES),
     }
 )
 

@@ -4,7 +4,7 @@ from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
 from api import security
-from api.console import erasures, integrity, registering, reviewing, shifts, signing_in
+from api.console import erasures, integrity, programmes, registering, reviewing, shifts, signing_in
 from api.fronts import FrontDoor, first_page
 from api.settings import Settings
 
@@ -26,6 +26,10 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             integrity.verify,
             erasures.list_erasures,
             erasures.decide_erasure,
+            programmes.list_programmes,
+            programmes.blank_programme,
+            programmes.register_programme,
+            programmes.turn_programme,
             registering.desk,
             registering.blank,
             registering.typed,

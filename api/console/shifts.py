@@ -106,6 +106,7 @@ def menu(staff: StaffSession) -> list[tuple[str, str]]:
         (Duty.DECIDE_ERASURE, "erasures", "dpo/erasures"),
         (Duty.REGISTER_PERSON, "desk", "desk"),
         (Duty.REGISTER_PERSON, "register", "desk/person/new"),
+        (Duty.KEEP_PROGRAMMES, "programmes", "agency/programmes"),
     )
     return [(name, address) for duty, name, address in pages if roles.may(staff.role, duty)]
 
