@@ -13,11 +13,30 @@ import msgspec
 import psycopg
 import pytest
 
+from identity.registry import people
+from identity.registry.person import DocumentKind, Person, Sex
 from policies import catalogue as catalogues
+from policies.vocabulary import Actor, ActorKind
 from vault import database as db
 from vault.keyring import open_keyring
-from vault.keys import FileKeys, create_file_keys
+from vault.keys import create_file_keys
+from vault.passphrases import Passphrase
 
+DESK = Actor(kind=ActorKind.STAFF, id="desk-1")
+PERSON = Person(
+    given_name_ar="محمد",
+    given_name_latin="Mohamed",
+    family_name_ar="العمراني",
+    family_name_latin="El Amrani",
+    sex=Sex.MALE,
+    birth_date="1990-05-01",
+    document_kind=DocumentKind.CNIE,
+    document_number="AB100001",
+    phone="+212612345678",
+    commune="Fès",
+    province="Fès",
+    region="fes-meknes",
+)
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 FOLDER = Path(catalogues.__file__).parent / "catalogue"
@@ -66,6 +85,7 @@ class World:
         self._processes, self._stores = processes, stores
         self._prepared, self.home = folder / "prepared", folder / "home"
         self.home.mkdir()
+        self.passphrase = ""
         create_file_keys(self.home / "keys")
         self.url = stores.made(self.home)
 
@@ -75,10 +95,20 @@ class World:
         database = db.connect(self.url)
         try:
             async with db.begin(database) as tx:
-                keyring = await open_keyring(tx, FileKeys(self.home / "keys"))
+                keyring = await open_keyring(tx, self.keys())
             yield database, keyring
         finally:
             await db.close(database)
+
+    def keys(self):
+        passphrase = Passphrase(self.passphrase) if self.passphrase else None
+        return create_file_keys(self.home / "keys", passphrase)
+
+    def seal_keys(self):
+        """Have the root keys under a passphrase, from the first one on."""
+        shutil.rmtree(self.home / "keys")
+        self.passphrase = "argan, saffron, cedar"
+        self.keys()
 
     @property
     def journal(self):
@@ -94,11 +124,16 @@ class World:
         shutil.copytree(self._prepared, self.home)
         self.url = self._stores.fresh(self.url)
 
+    def restore(self):
+        """Put the store alone back to as it was prepared."""
+        self.url = self._stores.restored(self.url, self._prepared, self.home)
+
     def do(self, deed, *, die_at=0, leave=False, **named):
         """Do a deed in a process of its own, which dies at a step (0: at none)."""
         answer = self._processes.order(
-            deed=deed, die_at=die_at, leave=leave, named=named, url=self.url, home=self.home
-        )
+            deed=deed, die_at=die_at, leave=leave, named=named,
+            url=self.url, home=self.home, passphrase=self.passphrase,
+        )  # fmt: skip
         return answer if leave else msgspec.convert(answer, Done)
 
     def end(self, pid, *, kill=False):
@@ -135,6 +170,13 @@ class Sqlite:
     def fresh(self, url):
         return url
 
+    def restored(self, url, prepared, home):
+        for path in [*home.glob("amana.db*")]:
+            path.unlink()
+        for path in [*prepared.glob("amana.db*")]:
+            shutil.copy(path, home)
+        return url
+
     def sample(self, steps):
         return range(1, steps + 1)
 
@@ -155,6 +197,9 @@ class Postgres:
     def fresh(self, _url):
         self.close(but=self._template)
         return self._copy(self._template)
+
+    def restored(self, url, _prepared, _home):
+        return self.fresh(url)
 
     def sample(self, steps):
         # Around the end lie the commit and what follows it.
@@ -197,3 +242,23 @@ def catalogue():
     return catalogues.compile(
         {str(path.relative_to(FOLDER)): path.read_bytes() for path in FOLDER.rglob("*.toml")}
     )
+
+
+@pytest.fixture
+def registered(world):
+    """Enters somebody on the register, before anything is killed."""
+
+    async def do(document_number="AB100001", birth_date="1990-05-01"):
+        changed = {"document_number": document_number, "birth_date": birth_date}
+        async with world.open() as (database, keyring), db.begin(database) as tx:
+            person = msgspec.structs.replace(PERSON, **changed)
+            entered = await people.register(tx, keyring, person, by=DESK)
+        assert isinstance(entered, people.Registered), entered
+        return entered.subject
+
+    return do
+
+
+@pytest.fixture(name="person")
+def person_():
+    return PERSON

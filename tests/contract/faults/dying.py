@@ -22,6 +22,7 @@ from sqlalchemy import event
 from vault import database as db
 from vault.keyring import open_keyring
 from vault.keys import FileKeys
+from vault.passphrases import Passphrase
 
 FILES = {"open", "os.rename", "os.link", "os.remove", "os.chmod", "os.mkdir"}
 _write, _fsync, _fdopen, _open = os.write, os.fsync, os.fdopen, io.open
@@ -131,7 +132,8 @@ async def act(order):
     words = os.open(home / "words", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     database = db.connect(order["url"])
     async with db.begin(database) as tx:
-        keyring = await open_keyring(tx, FileKeys(home / "keys"))
+        passphrase = Passphrase(order["passphrase"]) if order["passphrase"] else None
+        keyring = await open_keyring(tx, FileKeys(home / "keys", passphrase))
 
     def say(word):
         step("before an answer")

@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from consent import grants, notices
 from identity.registry import people
 from identity.registry.people import Registered
-from identity.registry.person import DocumentKind, Person, Sex
 from policies.vocabulary import Action, Actor, ActorKind, Language, LegalBasis, SubjectId
 from vault import access_log, attributes, log_chain, transparency
 from vault import database as db
@@ -22,20 +21,6 @@ from vault.subject_keys import subject_keys
 
 DESK = Actor(kind=ActorKind.STAFF, id="desk-1")
 BEFORE, AFTER = "+212612345678", "+212687654321"
-PERSON = Person(
-    given_name_ar="محمد",
-    given_name_latin="Mohamed",
-    family_name_ar="العمراني",
-    family_name_latin="El Amrani",
-    sex=Sex.MALE,
-    birth_date="1990-05-01",
-    document_kind=DocumentKind.CNIE,
-    document_number="AB100001",
-    phone=BEFORE,
-    commune="Fès",
-    province="Fès",
-    region="fes-meknes",
-)
 QUESTION = {
     "programme": "amo-tadamon",
     "agreement": "amo-tadamon/enrolment",
@@ -46,22 +31,14 @@ QUESTION = {
 
 
 @pytest.fixture
-async def person(world):
-    """Somebody on the register, before anything is killed."""
-    async with world.open() as (database, keyring), db.begin(database) as tx:
-        entered = await people.register(tx, keyring, PERSON, by=DESK)
-    assert isinstance(entered, Registered)
-    return entered.subject
-
-
-@pytest.fixture
-async def agreed(world, person, catalogue):
-    """They let a programme have their telephone."""
+async def agreed(world, registered, catalogue):
+    """Somebody lets a programme have their telephone."""
+    subject = await registered()
     async with world.open() as (database, keyring), db.begin(database) as tx:
         agreement = catalogue.agreements["amo-tadamon/enrolment"]
         notice = await notices.publish(tx, catalogue, agreement.id, Language.FR)
         answer = grants.Answer(
-            subject=person,
+            subject=subject,
             programme=agreement.programme,
             agreement=agreement.id,
             notice_hash=notice.hash,
@@ -69,8 +46,8 @@ async def agreed(world, person, catalogue):
             evidence=grants.Evidence(),
             items=agreement.items,
         )
-        await grants.give(tx, keyring, catalogue, answer, birth_date=PERSON.birth_date)
-    return person
+        await grants.give(tx, keyring, catalogue, answer, birth_date="1990-05-01")
+    return subject
 
 
 async def count(tx, table):
@@ -99,9 +76,9 @@ async def phone(tx, keyring, subject):
     return (await attributes.opened(tx, keyring, [spot]))[spot]["phone"]
 
 
-async def test_threat_34_killed_at_any_step_a_registration_is_whole_or_not_there(world):
+async def test_threat_34_killed_at_any_step_a_registration_is_whole_or_not_there(world, person):
     tables = (people.people, subject_keys, sealed_attributes, blind_index, lines, log_pending)
-    for killed in world.killed_at_each_step("register", person=msgspec.to_builtins(PERSON)):
+    for killed in world.killed_at_each_step("register", person=msgspec.to_builtins(person)):
         async with world.open() as (database, keyring):
             async with db.read(database) as tx:
                 counts = [await count(tx, table) for table in tables]
@@ -113,23 +90,24 @@ async def test_threat_34_killed_at_any_step_a_registration_is_whole_or_not_there
             assert whole == committed, killed.steps[-1]
             # The desk tries again: entered once, whatever became of the first attempt.
             async with db.begin(database) as tx:
-                again = await people.register(tx, keyring, PERSON, by=DESK)
+                again = await people.register(tx, keyring, person, by=DESK)
                 assert isinstance(again, people.Duplicate if whole else Registered)
                 assert await count(tx, people.people) == 1
 
 
 async def test_threat_34_killed_at_any_step_a_change_and_its_line_are_both_there_or_neither(
-    world, person
+    world, registered
 ):
-    for killed in world.killed_at_each_step("change", subject=person, phone=AFTER):
+    somebody = await registered()
+    for killed in world.killed_at_each_step("change", subject=somebody, phone=AFTER):
         async with world.open() as (database, keyring), db.read(database) as tx:
-            told = await history(tx, keyring, person), await phone(tx, keyring, person)
+            told = await history(tx, keyring, somebody), await phone(tx, keyring, somebody)
             assert told in (
                 ([Action.REGISTER], BEFORE),
                 ([Action.REGISTER, Action.REGISTER], AFTER),
             )
             assert (told[1] == AFTER) == ("after COMMIT" in killed.steps)
-            await sound(tx, keyring, person)
+            await sound(tx, keyring, somebody)
 
 
 async def test_threat_35_killed_at_any_step_nobody_saw_what_the_log_does_not_tell(world, agreed):
