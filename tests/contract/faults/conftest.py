@@ -100,6 +100,11 @@ class World:
         finally:
             await db.close(database)
 
+    @property
+    def every_step(self):
+        """Or a sample of them."""
+        return isinstance(self._stores, Sqlite)
+
     def keys(self):
         passphrase = Passphrase(self.passphrase) if self.passphrase else None
         return create_file_keys(self.home / "keys", passphrase)

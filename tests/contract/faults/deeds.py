@@ -83,7 +83,7 @@ async def rotate_records(world):
 
 
 async def rotate_indexes(world):
-    index_rotation.PAGE = index_rotation.DROPPED = world.records
+    index_rotation.PAGE, index_rotation.DROPPED = world.records, world.rows
     async with db.begin(world.database) as tx:
         if len(await index_rotation.index_versions.for_writing(tx, world.keyring)) == 1:
             await index_rotation.begin(tx, world.keyring)

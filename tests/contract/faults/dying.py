@@ -128,8 +128,8 @@ def watch_store(step, database):
 
 async def act(order):
     home = Path(order["home"])
-    step = Steps(home / "steps", order["die_at"])
-    words = os.open(home / "words", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    step = Steps(of_process(home, "steps", os.getpid()), order["die_at"])
+    words = os.open(of_process(home, "words", os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     database = db.connect(order["url"])
     async with db.begin(database) as tx:
         passphrase = Passphrase(order["passphrase"]) if order["passphrase"] else None
@@ -161,6 +161,10 @@ def child(order):
         os._exit(code)
 
 
+def of_process(home, name, pid):
+    return home / f"{name}-{pid}"
+
+
 def lines(path):
     return path.read_text().splitlines() if path.exists() else []
 
@@ -175,8 +179,6 @@ def main():
                 os.kill(pid, signal.SIGKILL)
             order = running.pop(pid)
         else:
-            for name in ("steps", "words"):
-                (Path(order["home"]) / name).unlink(missing_ok=True)
             pid = os.fork() or child(order)
             running[pid] = order
             if order["leave"]:
@@ -188,8 +190,8 @@ def main():
         home = Path(order["home"])
         answer = {
             "code": os.waitstatus_to_exitcode(status),
-            "steps": lines(home / "steps"),
-            "words": [json.loads(word) for word in lines(home / "words")],
+            "steps": lines(of_process(home, "steps", pid)),
+            "words": [json.loads(word) for word in lines(of_process(home, "words", pid))],
         }
         sys.stdout.write(f"{json.dumps(answer)}\n")
         sys.stdout.flush()
