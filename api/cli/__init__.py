@@ -29,6 +29,9 @@ main = Family(
         "staff": Place("api.cli.staff:staff", "Open and close accounts of the console."),
         "citizen": Place("api.cli.citizen:citizen", "Open portal accounts."),
         "log": Place("api.cli.log:log", "Seal and verify the access log."),
+        "witness": Place(
+            "api.cli.witness:witness", "Remember how a log grew, and cosign only that."
+        ),
         "token": Place("api.cli.token:token", "Keys that sign access tokens."),
         "bench": Place("api.cli.bench:bench", "Measure, beside a baseline in the same run."),
     },
