@@ -22,6 +22,9 @@ decisions: Final = Counter(
 )
 log_size: Final = Gauge("amana_log_entries", "Entries under the newest checkpoint")
 log_backlog: Final = Gauge("amana_log_pending", "Entries that wait for the sequencer")
+cosignature_age: Final = Gauge(
+    "amana_log_cosignature_age_seconds", "Since a witness last cosigned the log", ["witness"]
+)
 
 figures: Final = PrometheusConfig(app_name="amana", prefix="amana", group_path=True)
 

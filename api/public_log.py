@@ -6,7 +6,7 @@ from litestar.exceptions import NotFoundException
 from litestar.types import ControllerRouterHandler
 
 from vault import database as db
-from vault import signing, transparency
+from vault import log_cosignatures, signing, transparency
 from vault.database import Database
 from vault.keyring import Keyring
 
@@ -18,12 +18,13 @@ def handlers() -> list[ControllerRouterHandler]:
 
 @get("/log/checkpoint", tags=["Log"], operation_id="readCheckpoint", media_type="text/plain")
 async def newest_checkpoint(database: NamedDependency[Database]) -> Response[str]:
-    """The newest checkpoint: a C2SP signed note over the size and root of the tree."""
+    """The newest checkpoint: a C2SP signed note, with the cosignatures of its witnesses."""
     async with db.read(database) as tx:
         newest = await transparency.checkpoint(tx)
-    if newest is None:
-        raise NotFoundException
-    return Response(newest.note, media_type="text/plain")
+        if newest is None:
+            raise NotFoundException
+        cosigned = await log_cosignatures.lines(tx, newest.size)
+    return Response("".join([newest.note, *cosigned]), media_type="text/plain")
 
 
 @get("/log/keys", tags=["Log"], operation_id="readCheckpointKeys")

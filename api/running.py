@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import root_keys, sequencer, units
+from api import root_keys, sequencer, units, witnessing
 from api.root_keys import RootWatch
 from api.settings import Settings
 from identity.doors.gathering import Doors
@@ -93,7 +93,10 @@ def load_catalogue(settings: Settings) -> Catalogue:
 async def sealing(running: Running) -> AsyncIterator[None]:
     """Seal the log beside the server, where the settings say so."""
     if running.settings.sequencer == "inside":
-        async with sequencer.running(running.database, running.keyring):
+        async with (
+            sequencer.running(running.database, running.keyring),
+            witnessing.running(running.database, running.settings.witness_places),
+        ):
             yield
     else:
         yield

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from vault import log_note
+from vault.log_note import Verifier
+
 PREFIX: Final = "AMANA_"
 CREDENTIALS: Final = {
     "keys_passphrase_file": "amana-root-passphrase",
@@ -20,6 +23,13 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 class SettingsError(ValueError):
     """A setting is missing or wrong. The message names the variable and never its value."""
+
+
+class WitnessPlace(msgspec.Struct, frozen=True):
+    """A witness of the log: the key it is known by, and where it is submitted to."""
+
+    verifier: Verifier
+    url: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Without them every caller behind a proxy shares its address, and so its sign-in rates."""
     sequencer: Literal["inside", "outside"] = "inside"
     """Whether the public app also seals the log, or a process of its own does."""
+    witnesses: str = ""
+    """Who cosigns the log: pairs `VKEY URL` with commas. https, or http on loopback."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     workers: int = 1
     """Server processes per app; more than one needs `redis_url`."""
@@ -80,6 +92,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `trusted_proxies`."""
         return tuple(ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each)
+
+    @property
+    def witness_places(self) -> tuple[WitnessPlace, ...]:
+        """The witnesses of `witnesses`."""
+        pairs = [each.split() for each in self.witnesses.split(",") if each.strip()]
+        return tuple(
+            WitnessPlace(log_note.read_verifier(vkey, log_note.COSIGNATURE), url.rstrip("/"))
+            for vkey, url in pairs
+        )
 
     @property
     def secure(self) -> bool:
@@ -145,12 +166,27 @@ def _check(settings: Settings) -> None:
     except ValueError:
         message = f"{PREFIX}TRUSTED_PROXIES must be networks, such as 10.0.0.0/8, with commas"
         raise SettingsError(message) from None
+    _check_witnesses(settings)
     if settings.keys_provider == "pkcs11":
         for name in ("pkcs11_module", "pkcs11_pin_file"):
             if getattr(settings, name) is None:
                 raise SettingsError(f"{PREFIX}KEYS_PROVIDER=pkcs11 needs {PREFIX}{name.upper()}")
     if settings.workers > 1 and not settings.redis_url:
         raise SettingsError(f"{PREFIX}WORKERS above 1 needs {PREFIX}REDIS_URL: codes are used once")
+
+
+def _check_witnesses(settings: Settings) -> None:
+    try:
+        places = settings.witness_places
+    except ValueError:
+        raise SettingsError(f"{PREFIX}WITNESSES must be pairs VKEY URL, with commas") from None
+    for place in places:
+        parts = urlsplit(place.url)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        if not (safe and parts.hostname) or parts.query or parts.fragment or parts.username:
+            raise SettingsError(f"{PREFIX}WITNESSES must be https (http on loopback only)")
+    if len({place.verifier.name for place in places}) < len(places):
+        raise SettingsError(f"{PREFIX}WITNESSES names a witness twice")
 
 
 def _read(variable: str, file: str) -> str:

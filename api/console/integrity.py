@@ -8,14 +8,19 @@ from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 
+from api import witnessing
 from api.console.shifts import Shift
 from api.fronts import see_other
 from api.running import Running
+from api.settings import Settings
 from policies.staff import Duty
 from vault import database as db
-from vault import transparency
+from vault import log_cosignatures, transparency
+from vault.database import Transaction
+from vault.log_cosignatures import Standing
 from vault.short_lived import ShortLived
 
+NEVER_ASKED: Final = "never-asked"
 KEPT: Final = "log-verification"
 RUNS: Final = "log-verification-runs"
 KEPT_SECONDS: Final = 3600
@@ -30,6 +35,17 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """How a witness stands, as a page shows it."""
+
+    witness: str
+    outcome: str
+    size: int = 0
+    at: datetime | None = None
+    silent: bool = True
+    """Whether it has not cosigned for too long."""
+
+
 class Seal(msgspec.Struct, frozen=True, kw_only=True):
     """A checkpoint, as a page shows it."""
 
@@ -40,9 +56,11 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/dpo/integrity")
 async def read_integrity(
-    shift: NamedDependency[Shift], short_lived: NamedDependency[ShortLived]
+    shift: NamedDependency[Shift],
+    short_lived: NamedDependency[ShortLived],
+    settings: NamedDependency[Settings],
 ) -> Response[str]:
-    """The newest seal, and what the last verification found."""
+    """The newest seal, who outside has seen it, and what the last verification found."""
     if not await shift.begin(Duty.VERIFY_LOG, detail="integrity"):
         return shift.refused()
     kept = await short_lived.get(KEPT)
@@ -53,6 +71,7 @@ async def read_integrity(
         section="integrity",
         running=found is not None and found.at is None,
         report=found,
+        witnesses=await _witnesses(shift.tx, settings),
         sealed=Seal(size=checkpoint.size, at=checkpoint.at, root=checkpoint.root.hex())
         if checkpoint
         else None,
@@ -69,6 +88,24 @@ async def verify(shift: NamedDependency[Shift], running: NamedDependency[Running
         return see_other(onward)  # one is on its way: they read the same log
     await running.short_lived.put(KEPT, msgspec.json.encode(Verification()), KEPT_SECONDS)
     return see_other(onward, background=BackgroundTask(_verify, running))
+
+
+async def _witnesses(tx: Transaction, settings: Settings) -> list[Seen]:
+    asked = {each.witness: each for each in await log_cosignatures.standings(tx)}
+    names = {place.verifier.name for place in settings.witness_places} | asked.keys()
+    return [_seen(name, asked.get(name), tx.now) for name in sorted(names)]
+
+
+def _seen(name: str, stands: Standing | None, now: datetime) -> Seen:
+    if stands is None:
+        return Seen(witness=name, outcome=NEVER_ASKED)
+    return Seen(
+        witness=name,
+        outcome=stands.outcome,
+        size=stands.cosigned_size,
+        at=stands.cosigned_at,
+        silent=stands.cosigned_at is None or now - stands.cosigned_at > witnessing.SILENT,
+    )
 
 
 async def _verify(running: Running) -> None:
