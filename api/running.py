@@ -12,6 +12,7 @@ from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import root_keys, sequencer, units, witnessing
+from api.erasures import Gate
 from api.root_keys import RootWatch
 from api.settings import Settings
 from identity.doors.gathering import Doors
@@ -39,6 +40,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     doors: Doors
     desk: Desk
     root_watch: RootWatch
+    gate: Gate
+    """Whether store, log and journal agree about who is erased."""
 
 
 @asynccontextmanager
@@ -73,6 +76,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             short_lived=short_lived,
             doors=doors,
             root_watch=RootWatch(keys),
+            gate=Gate(database, keyring, settings.journal),
             desk=Desk(
                 database=database,
                 keyring=keyring,
@@ -91,11 +95,11 @@ def load_catalogue(settings: Settings) -> Catalogue:
 
 @asynccontextmanager
 async def sealing(running: Running) -> AsyncIterator[None]:
-    """Seal the log beside the server, where the settings say so."""
+    """Seal the log beside the server and have it witnessed, where the settings say so."""
     if running.settings.sequencer == "inside":
         async with (
             sequencer.running(running.database, running.keyring),
-            witnessing.running(running.database, running.settings.witness_places),
+            witnessing.running(running.database, running.settings),
         ):
             yield
     else:

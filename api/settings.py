@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from vault import log_note
+from vault.log_cosignatures import Terms
 from vault.log_note import Verifier
 
 PREFIX: Final = "AMANA_"
@@ -61,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which token of that library."""
     pkcs11_pin_file: Path | None = None
     """Holds the user PIN of the token. None: the systemd credential, if any."""
+    erasure_journal: Path | None = None
+    """What was erased, outside the database and its backups. None: `data_dir`/erased.journal."""
     catalogue_dir: Path | None = None
     """Folder of the catalogue the DPO reviews. None: the one that ships."""
     issuer: str = "http://127.0.0.1:8000"
@@ -74,6 +78,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the public app also seals the log, or a process of its own does."""
     witnesses: str = ""
     """Who cosigns the log: pairs `VKEY URL` with commas. https, or http on loopback."""
+    witness_quorum: int = 1
+    """How many of them make a checkpoint public."""
+    witness_silence_seconds: int = 600
+    """Fewer cosignatures than that for this long are an alarm; the service goes on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     workers: int = 1
     """Server processes per app; more than one needs `redis_url`."""
@@ -89,6 +97,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.keys_dir or self.data_dir / "keys"
 
     @property
+    def journal(self) -> Path:
+        """The journal of erasures."""
+        return self.erasure_journal or self.data_dir / "erased.journal"
+
+    @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `trusted_proxies`."""
         return tuple(ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each)
@@ -100,6 +113,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             WitnessPlace(log_note.read_verifier(vkey, log_note.COSIGNATURE), url.rstrip("/"))
             for vkey, url in pairs
+        )
+
+    @property
+    def witness_terms(self) -> Terms:
+        """What is asked of the witnesses."""
+        return Terms(
+            names=frozenset(place.verifier.name for place in self.witness_places),
+            quorum=self.witness_quorum,
+            silence=timedelta(seconds=self.witness_silence_seconds),
         )
 
     @property
@@ -187,6 +209,10 @@ def _check_witnesses(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}WITNESSES must be https (http on loopback only)")
     if len({place.verifier.name for place in places}) < len(places):
         raise SettingsError(f"{PREFIX}WITNESSES names a witness twice")
+    if places and not 1 <= settings.witness_quorum <= len(places):
+        raise SettingsError(f"{PREFIX}WITNESS_QUORUM must be 1 to the number of witnesses")
+    if settings.witness_silence_seconds < 1:
+        raise SettingsError(f"{PREFIX}WITNESS_SILENCE_SECONDS must be 1 or more")
 
 
 def _read(variable: str, file: str) -> str:

@@ -6,29 +6,29 @@ A witness that is silent or refuses is told of; it never stops the service.
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
+from math import inf
 from typing import Final
 
 import httpx2
 import msgspec
 
-from api import observing
-from api.settings import WitnessPlace
+from api import observing, rounds
+from api.settings import Settings, WitnessPlace
 from vault import database as db
 from vault import log_cosignatures, log_note, transparency
 from vault.database import Database, Transaction
-from vault.log_cosignatures import Outcome
+from vault.log_cosignatures import Outcome, Standing
 from vault.transparency import Checkpoint
 
-PAUSE_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 3.0
 PAUSE_AFTER_REFUSAL_SECONDS: Final = 15.0
-AGAIN: Final = timedelta(minutes=5)
-"""A log at rest is cosigned again after this: it shows that both are alive."""
-SILENT: Final = timedelta(minutes=10)
-"""Without a cosignature for this long, it is said aloud (metric, log line, console)."""
+PAUSE_OF_WATCH_SECONDS: Final = 15.0
 TIMEOUT_SECONDS: Final = 5.0
+"""Of one submission as a whole: who stops the service waits for the round under way."""
 ANSWER_BYTES: Final = 16 * 1024
 _REFUSALS: Final[dict[int, Outcome]] = {
     HTTPStatus.FORBIDDEN: Outcome.KEY_UNKNOWN,
@@ -42,62 +42,71 @@ class _Answer(msgspec.Struct, frozen=True):
     text: str
 
 
-async def run(database: Database, place: WitnessPlace) -> None:
-    """Submit to one witness until cancelled."""
-    name = place.verifier.name
-    async with _client() as client:
-        while True:
-            try:
-                outcome = await submit(database, client, place)
-                await _watch(database, name)
-            except Exception:  # noqa: BLE001  (whatever it was, the next round starts anew)
-                observing.logger.exception("witness", witness=name)
-                outcome = Outcome.UNREACHABLE
-            met = outcome in {None, Outcome.COSIGNED}
-            await asyncio.sleep(PAUSE_SECONDS if met else PAUSE_AFTER_REFUSAL_SECONDS)
+@asynccontextmanager
+async def running(database: Database, settings: Settings) -> AsyncIterator[None]:
+    """Submit to every witness beside the block."""
+    again = settings.witness_terms.silence / 2
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(_client())
+        for place in settings.witness_places:
+            work = partial(_round, database, client, place, again)
+            await stack.enter_async_context(rounds.beside("witness", work))
+        yield
+
+
+@asynccontextmanager
+async def watching(database: Database, settings: Settings) -> AsyncIterator[None]:
+    """Tell beside the block how long ago each witness cosigned, in the figures."""
+    terms = settings.witness_terms
+
+    async def work() -> float:
+        async with db.read(database) as tx:
+            ages = await log_cosignatures.ages(tx, terms)
+        for name, age in ages.items():
+            observing.cosignature_age.labels(name).set(age.total_seconds() if age else inf)
+        observing.cosignature_missing.set(log_cosignatures.silent(ages, terms))
+        return min(PAUSE_OF_WATCH_SECONDS, terms.silence.total_seconds() / 2)
+
+    async with rounds.beside("witness.watch", work) if terms.names else nullcontext():
+        yield
 
 
 async def submit(
-    database: Database, client: httpx2.AsyncClient, place: WitnessPlace
+    database: Database, client: httpx2.AsyncClient, place: WitnessPlace, again: timedelta
 ) -> Outcome | None:
-    """Have the newest size cosigned, if it is not. Returns what came of it; None: nothing to do."""
+    """Have the newest size cosigned. Returns what came of it; None: there is nothing to do.
+
+    A log at rest is cosigned `again` after this long: it shows that both are alive.
+    """
     name = place.verifier.name
     async with db.read(database) as tx:
         newest = await transparency.checkpoint(tx)
         before = await log_cosignatures.standing(tx, name)
-    old = before.cosigned_size if before else 0
-    if newest is None or (
-        before
-        and old == newest.size
-        and before.outcome is Outcome.COSIGNED
-        and db.instant() - before.at < AGAIN
-    ):
+    if newest is None or (before and _fresh(before, newest, again)):
         return None
-    outcome, line = await _ask(database, client, place, newest, min(old, newest.size))
+    old = min(before.cosigned_size if before else 0, newest.size)
+    outcome, line = await _ask(database, client, place, newest, old)
     async with db.begin(database) as tx:
         if line is not None:
             await log_cosignatures.cosigned(tx, name, newest.size, line)
         else:
             await log_cosignatures.refused(tx, name, outcome, newest.size)
-    if outcome is not Outcome.COSIGNED:
-        observing.logger.error(
-            "witness refuses", witness=name, outcome=outcome.value, size=newest.size
-        )
     return outcome
 
 
-@asynccontextmanager
-async def running(database: Database, places: tuple[WitnessPlace, ...]) -> AsyncIterator[None]:
-    """Submit to every witness beside the sequencer; stops with it."""
-    tasks = [asyncio.create_task(run(database, place)) for place in places]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+async def _round(
+    database: Database, client: httpx2.AsyncClient, place: WitnessPlace, again: timedelta
+) -> float:
+    outcome = await submit(database, client, place, again)
+    if outcome in {None, Outcome.COSIGNED}:
+        return min(PAUSE_SECONDS, again.total_seconds())
+    observing.logger.error("not cosigned", witness=place.verifier.name, outcome=outcome)
+    return PAUSE_AFTER_REFUSAL_SECONDS
+
+
+def _fresh(before: Standing, newest: Checkpoint, again: timedelta) -> bool:
+    met = before.outcome is Outcome.COSIGNED and before.cosigned_size == newest.size
+    return met and db.instant() - before.at < again
 
 
 def _client() -> httpx2.AsyncClient:
@@ -147,7 +156,7 @@ async def _send(
         body = await _body(tx, newest, old)
     try:
         async with (
-            asyncio.timeout(2 * TIMEOUT_SECONDS),
+            asyncio.timeout(TIMEOUT_SECONDS),
             client.stream("POST", f"{place.url}/add-checkpoint", content=body) as response,
         ):
             octets = b""
@@ -179,15 +188,3 @@ def _verified(text: str, newest: Checkpoint, place: WitnessPlace) -> str | None:
         if note and found and log_note.cosigned_at(note.text, found, place.verifier) is not None:
             return found.line()
     return None
-
-
-async def _watch(database: Database, name: str) -> None:
-    async with db.read(database) as tx:
-        stands = await log_cosignatures.standing(tx, name)
-        newest = await transparency.checkpoint(tx)
-    if stands is None or newest is None:
-        return
-    age = tx.now - stands.cosigned_at if stands.cosigned_at else None
-    observing.cosignature_age.labels(name).set(age.total_seconds() if age else float("inf"))
-    if age is None or age > SILENT:
-        observing.logger.error("log not cosigned", witness=name, outcome=stands.outcome.value)

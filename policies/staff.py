@@ -23,6 +23,7 @@ class Duty(StrEnum):
     REVIEW_LOG = "review-log"
     OPEN_ENTRY = "open-entry"
     VERIFY_LOG = "verify-log"
+    DECIDE_ERASURE = "decide-erasure"
     REGISTER_PERSON = "register-person"
     REGISTER_HOUSEHOLD = "register-household"
     COMPARE_DUPLICATES = "compare-duplicates"
@@ -38,7 +39,9 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
     {
-        Role.DPO: frozenset({Duty.REVIEW_LOG, Duty.OPEN_ENTRY, Duty.VERIFY_LOG}),
+        Role.DPO: frozenset(
+            {Duty.REVIEW_LOG, Duty.OPEN_ENTRY, Duty.VERIFY_LOG, Duty.DECIDE_ERASURE}
+        ),
         Role.OPERATOR: frozenset(
             {Duty.REGISTER_PERSON, Duty.REGISTER_HOUSEHOLD, Duty.COMPARE_DUPLICATES}
         ),
@@ -47,6 +50,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
 """Everything a role may do; what is not here is refused (ADR: separation of duties)."""
 
 _LOG_REVIEW: Final = PurposeId("data-protection/log-review")
+_ERASURE: Final = PurposeId("data-protection/erasure")
 _REGISTRATION: Final = PurposeId("registers/registration")
 
 TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
@@ -54,6 +58,7 @@ TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
         Duty.REVIEW_LOG: Terms(action=Action.REVIEW, purpose=_LOG_REVIEW),
         Duty.OPEN_ENTRY: Terms(action=Action.OPEN_ENTRY, purpose=_LOG_REVIEW),
         Duty.VERIFY_LOG: Terms(action=Action.REVIEW, purpose=_LOG_REVIEW),
+        Duty.DECIDE_ERASURE: Terms(action=Action.REVIEW, purpose=_ERASURE),
         Duty.REGISTER_PERSON: Terms(action=Action.REGISTER, purpose=_REGISTRATION),
         Duty.REGISTER_HOUSEHOLD: Terms(action=Action.REGISTER, purpose=_REGISTRATION),
         Duty.COMPARE_DUPLICATES: Terms(

@@ -16,6 +16,7 @@ from typing import Final
 from uuid import uuid4
 
 import pytest
+from redis import Redis
 
 from vault import database as db
 from vault.key_places import TokenPlace
@@ -90,7 +91,9 @@ def redis_server() -> Iterator[str]:
     """The URL of a Redis whose keys we may drop; ours, or the one named."""
     given = os.environ.get("AMANA_TEST_REDIS_URL")
     if given:
-        yield given
+        # A database of it for each process that runs tests: rates would be theirs in common.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        yield f"{given.rpartition('/')[0]}/{worker}"
         return
     binary = shutil.which("redis-server")
     if binary is None:
@@ -136,6 +139,14 @@ def token_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tok
     from vault import pkcs11_token
 
     pkcs11_token.leave(place)  # the next test's token is another
+
+
+@pytest.fixture
+def empty_redis(redis_server: str) -> str:
+    """The Redis, with nothing in it."""
+    with Redis.from_url(redis_server) as redis:
+        redis.flushdb()
+    return redis_server
 
 
 @pytest.fixture(scope="session")

@@ -99,9 +99,27 @@ def opened(key: SubjectKey, row: AnyRow) -> dict[GroupId, Version]:
     return _groups.decode(row.groups)
 
 
+async def hashes(tx: Transaction, records: Sequence[SubjectId]) -> dict[SubjectId, bytes]:
+    """What an entry of the access log commits to: a hash of what each head says, as it stands.
+
+    Of the groups and how often each was written, not of their bytes: a record that is sealed
+    anew under another key says what it said.
+    """
+    return {record: _said(row) for record, row in (await rows(tx, records)).items()}
+
+
 def version(row: int, blob: bytes) -> Version:
     """What the head is to say of a blob."""
     return Version(row, sha256(blob).digest())
+
+
+def _said(row: AnyRow) -> bytes:
+    try:
+        versions = sorted(_groups.decode(row.groups).items())
+    except msgspec.DecodeError:
+        return sha256(row.groups).digest()  # altered: it is no head's hash
+    parts = [part for group, at in versions for part in (group.encode(), at.row.to_bytes(8, "big"))]
+    return sha256(framed(b"vault/head/v1", row.record.bytes, *parts)).digest()
 
 
 def _mac(record: SubjectId, key: SubjectKey, groups: bytes) -> bytes:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, select, tuple_, update
 
 from vault import box
 from vault.database import AnyRow, Database, Transaction, begin, read
-from vault.envelope_errors import VaultError
+from vault.envelope_errors import KeyLostError, TamperedError
 
 if TYPE_CHECKING:  # the keyring holds signing keys, which are boxed rows; only the name is needed
     from vault.keyring import Keyring
@@ -91,7 +91,7 @@ async def _one(tx: Transaction, keyring: "Keyring", rows: BoxedRows, row: AnyRow
     place = rows.place(row)
     try:
         again = opener.seal(opener.open(sealed, place), place)
-    except VaultError:
+    except (TamperedError, KeyLostError):
         return False
     column = rows.table.c[rows.column]
     same: list[ColumnElement[bool]] = [

@@ -4,6 +4,7 @@ They hang from the root directly, apart from the records' keys, so that what the
 protect (indexes, pseudonyms, the log's references) lives and dies by its own rules.
 """
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -19,7 +20,15 @@ from vault.keys import KEY_BYTES, Keys
 from vault.opaque import Deriver, Opaque
 
 FIRST: Final = 1
-DOMAINS: Final = ("blind-index", "boxes", "log", "log-reference", "pairwise", "secrets")
+DOMAINS: Final = (
+    "blind-index",
+    "boxes",
+    "log",
+    "log-reference",
+    "pairwise",
+    "secrets",
+    "tombstones",
+)
 
 domain_keys: Final = Table(
     "domain_keys",
@@ -81,12 +90,12 @@ async def open_all(tx: Transaction, keys: Keys) -> dict[str, Domain]:
     held = await versions(tx)
     there = {each.name for each in held}
     if missing := [name for name in DOMAINS if name not in there]:
-        rows = [_new(tx, keys, name, FIRST) for name in missing]
+        rows = [await _new(tx, keys, name, FIRST) for name in missing]
         await insert_new(tx, domain_keys, rows)
     opened: dict[str, dict[int, Deriver]] = {}
     active: dict[str, int] = {}
-    for row in await tx.connection.execute(_usable):
-        key = keys.unwrap(row.wrapped, _place(row.name, row.version))
+    for row in (await tx.connection.execute(_usable)).all():
+        key = await asyncio.to_thread(keys.unwrap, row.wrapped, _place(row.name, row.version))
         opened.setdefault(row.name, {})[row.version] = Deriver(key)
         if row.state == State.ACTIVE:
             active[row.name] = row.version
@@ -116,7 +125,7 @@ async def rotate(tx: Transaction, keys: Keys, name: str) -> int:
     if not known:
         raise VaultError
     await _move(tx, name, {"state": State.DECRYPT_ONLY.value}, domain_keys.c.state == State.ACTIVE)
-    made = _new(tx, keys, name, max(known) + 1)
+    made = await _new(tx, keys, name, max(known) + 1)
     await tx.connection.execute(insert(domain_keys), [made])
     return max(known) + 1
 
@@ -156,7 +165,8 @@ async def rewrap(tx: Transaction, keys: Keys) -> int:
     rows = (await tx.connection.execute(query.with_for_update())).all()
     for row in rows:
         place = _place(row.name, row.version)
-        wrapped = keys.wrap(keys.unwrap(row.wrapped, place), place)
+        key = await asyncio.to_thread(keys.unwrap, row.wrapped, place)
+        wrapped = await asyncio.to_thread(keys.wrap, key, place)
         await _move(tx, row.name, {"wrapped": wrapped}, domain_keys.c.version == row.version)
     return len(rows)
 
@@ -174,12 +184,14 @@ async def _move(tx: Transaction, name: str, values: Mapping[str, Any], *where: A
     return done.rowcount == 1
 
 
-def _new(tx: Transaction, keys: Keys, name: str, version: int) -> dict[str, object]:
+async def _new(tx: Transaction, keys: Keys, name: str, version: int) -> dict[str, object]:
+    key, place = secrets.token_bytes(KEY_BYTES), _place(name, version)
     return {
         "name": name,
         "version": version,
         "state": State.ACTIVE.value,
-        "wrapped": keys.wrap(secrets.token_bytes(KEY_BYTES), _place(name, version)),
+        # In a thread, as every call of the root: it may be a device that takes its time.
+        "wrapped": await asyncio.to_thread(keys.wrap, key, place),
         "created_at": tx.now,
     }
 

@@ -23,3 +23,7 @@ class KeysUnavailableError(VaultError):
 
 class RandomnessError(VaultError):
     """The source of randomness gave the same bytes twice. Nothing is sealed with them."""
+
+
+class StaleStoreError(VaultError):
+    """The store is behind what was read before: a replica that lags, or one put back."""

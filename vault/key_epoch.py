@@ -21,9 +21,13 @@ async def read(tx: Transaction) -> int:
     return await tx.connection.scalar(query) or 0
 
 
-async def advance(tx: Transaction) -> None:
-    """Let every process read its keys again within a second of this commit."""
+async def advance(tx: Transaction) -> int:
+    """Let every process read its keys again within a second of this commit; the new epoch.
+
+    Until commit nobody else advances it.
+    """
     await insert_new(tx, key_epoch, [{"name": _NAME, "epoch": 0}])
     await tx.connection.execute(
         update(key_epoch).where(key_epoch.c.name == _NAME).values(epoch=key_epoch.c.epoch + 1)
     )
+    return await read(tx)

@@ -10,19 +10,23 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from policies.vocabulary import SubjectId
-from vault import domain_keys, key_epoch, signing, subject_keys
+from vault import domain_keys, index_held, key_epoch, signing, subject_keys, tombstones
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.database import Transaction
 from vault.domain_keys import Domain
+from vault.envelope_errors import KeyLostError, StaleStoreError
 from vault.key_cache import KeyCache
 from vault.key_tree import Tree
 from vault.keys import Keys
 from vault.opaque import Deriver, Opaque
 from vault.subject_keys import Kind
 
-BELIEVED: Final = timedelta(seconds=1)
-"""How long what is held is believed before the store is asked whether a key changed."""
+BELIEVED: Final = timedelta(milliseconds=500)
+"""How long what is held is believed before the store is asked whether a key changed.
+
+Half of the second within which an erasure is effective everywhere (design: vault 10).
+"""
 
 
 class Keyring(Opaque):
@@ -33,8 +37,12 @@ class Keyring(Opaque):
         "_checked_at",
         "_domains",
         "_epoch",
+        "_erased",
+        "_first_seen",
         "_subjects",
+        "_sure",
         "house_log",
+        "indexes",
         "keys",
         "log_origin",
         "log_references",
@@ -46,36 +54,53 @@ class Keyring(Opaque):
         self.keys = keys
         self.trees = {kind: Tree(kind.value, keys) for kind in Kind}
         self._subjects = {kind: KeyCache() for kind in Kind}
-        self._epoch = 0
+        self._epoch = self._sure = 0
+        self._first_seen: datetime | None = None
+        self._erased = False
         self._checked_at: datetime | None = None
         self.signing = signing.Held()
+        self.indexes = index_held.Held()
         self._take(domains)
 
     def _take(self, domains: dict[str, Domain]) -> None:
         self._domains = domains
-        self._boxes: dict[str, Box] = {}
+        self._boxes: dict[tuple[str, str], Box] = {}
         log = domains["log"].deriver(domain_keys.FIRST)
         self.house_log: SealingKey = shared(log, "log")
         self.log_references = Deriver(self.log_reference)
         # The log's name (c2sp.org/tlog-checkpoint): two installations never share one.
         self.log_origin = f"amana.log/{log.derive(b'v1 origin')[:8].hex()}"
 
-    async def refresh(self, tx: Transaction) -> None:
-        """See whether a key changed since the last look, at most once a second; if so, read anew.
+    async def refresh(self, tx: Transaction) -> bool:
+        """See whether a key changed since the last look, twice a second at most; whether it looked.
 
-        What was rotated, retired or destroyed anywhere is so here within that second.
+        What was rotated, retired or destroyed anywhere is so here within a second.
+
+        Raises:
+            StaleStoreError: the store is behind what was read before.
         """
         if self._checked_at is not None and tx.now - self._checked_at < BELIEVED:
-            return
+            return False
+        await self._look(tx)
+        return True
+
+    async def _look(self, tx: Transaction) -> None:
         epoch = await key_epoch.read(tx)
+        if epoch < self._sure:
+            raise StaleStoreError
         if epoch != self._epoch:
             await self.reload(tx)
+            self._first_seen = tx.now
+        elif tx.now != self._first_seen:
+            # A second transaction sees it: the one that made it did not roll back.
+            self._sure = epoch
         self._epoch, self._checked_at = epoch, tx.now
 
     async def reload(self, tx: Transaction) -> None:
         """Take the domains' keys as they stand in the store, and hold no record's key."""
         await asyncio.to_thread(self.keys.reload)
         self._take(await domain_keys.open_all(tx, self.keys))
+        self._erased = await tombstones.newest(tx) is not None
         self.forget()
 
     def forget(self) -> None:
@@ -130,28 +155,41 @@ class Keyring(Opaque):
         """
         return self._domains["secrets"].deriver(version).derive(b"v1 secret", purpose.encode())
 
-    def box(self, purpose: str) -> Box:
-        """Seals and opens the secrets of one purpose that belong to no record."""
-        found = self._boxes.get(purpose)
+    def box(self, purpose: str, domain: str = "boxes") -> Box:
+        """Seals and opens the secrets of one purpose that belong to no record.
+
+        `domain` names another domain whose versions they are to live and die with.
+        """
+        found = self._boxes.get((domain, purpose))
         if found is None:
-            domain = self._domains["boxes"]
+            versions = self._domains[domain]
             keys = {
-                version: shared(domain.deriver(version), purpose, version=version)
-                for version in domain.usable
+                version: shared(versions.deriver(version), purpose, version=version)
+                for version in versions.usable
             }
-            found = self._boxes[purpose] = Box(keys, domain.active, purpose)
+            found = self._boxes[domain, purpose] = Box(keys, versions.active, purpose)
         return found
 
     async def subject(
         self, tx: Transaction, subjects: Sequence[SubjectId], kind: Literal["data", "log"]
     ) -> dict[SubjectId, SubjectKey]:
-        """The keys of these records; one that is missing or does not open is left out."""
-        await self.refresh(tx)
+        """The keys of these records; one that is missing, erased or does not open is left out.
+
+        Raises:
+            StaleStoreError: the store is behind what was read before.
+        """
+        looked = await self.refresh(tx)
         cache = self._subjects[Kind(kind)]
         found, absent = cache.split(subjects, tx.now)
         if absent:
+            if not looked:
+                await self._look(tx)  # what is kept for minutes is not read from an old view
+            epoch = self._epoch
             opened = await subject_keys.read(tx, self.trees[Kind(kind)], absent)
-            cache.keep(opened, tx.now)
+            if kind == "data":
+                opened = await self._without_erased(tx, opened)
+            if self._epoch == epoch:
+                cache.keep(opened, tx.now)
             found.update(opened)
         return found
 
@@ -178,10 +216,26 @@ class Keyring(Opaque):
         return await self.subject(tx, subjects, "data")
 
     async def create_subject(self, tx: Transaction, *subjects: SubjectId) -> None:
-        """Make the keys of new records: nothing can be kept of one before."""
+        """Make the keys of new records: nothing can be kept of one before.
+
+        Raises:
+            KeyLostError: one of them is erased, and stays so.
+        """
+        await self.refresh(tx)
+        if self._erased and await tombstones.among(tx, self, subjects):
+            raise KeyLostError
         for cache in self._subjects.values():
             cache.drop(subjects)
         await subject_keys.create(tx, self.trees, subjects)
+
+    async def _without_erased(
+        self, tx: Transaction, opened: dict[SubjectId, SubjectKey]
+    ) -> dict[SubjectId, SubjectKey]:
+        if not self._erased or not opened:
+            return opened
+        # A key that was put back opens; it must not.
+        gone = await tombstones.among(tx, self, opened)
+        return {record: key for record, key in opened.items() if record not in gone}
 
 
 async def open_keyring(tx: Transaction, keys: Keys) -> Keyring:

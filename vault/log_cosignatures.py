@@ -1,14 +1,16 @@
 """Who outside has seen the log grow: cosignatures of its sizes, and how each witness stands."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, String, Table, Text, insert, select, update
+from sqlalchemy import BigInteger, Column, String, Table, Text, func, insert, select, update
 
-from vault import log_tree, merkle
+from vault import log_tree, merkle, transparency
 from vault.database import Instant, Transaction, fetch_all, fetch_one, insert_new, metadata
+from vault.transparency import Checkpoint
 
 NAME_CHARACTERS: Final = 256
 
@@ -50,6 +52,16 @@ ACCUSING: Final = frozenset({Outcome.AHEAD, Outcome.FORKED})
 """Outcomes that silence does not cover up."""
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployment asks of its witnesses."""
+
+    names: frozenset[str] = frozenset()
+    quorum: int = 1
+    """How many of them make a checkpoint public."""
+    silence: timedelta = timedelta(minutes=10)
+    """Fewer than that for longer than this is an alarm."""
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How one witness stands to the log."""
 
@@ -76,10 +88,58 @@ async def consistency(tx: Transaction, old: int, new: int) -> list[bytes]:
     return merkle.consistency(old, new, tiles.node)
 
 
+async def published(tx: Transaction, terms: Terms) -> Checkpoint | None:
+    """The checkpoint to show: the newest that enough witnesses cosigned.
+
+    Their silence hides nothing for long: it is the newest of all while the alarm goes, and
+    where none is named.
+    """
+    if not terms.names or silent(await ages(tx, terms), terms):
+        return await transparency.checkpoint(tx)
+    return await public(tx, terms)
+
+
+async def public(tx: Transaction, terms: Terms) -> Checkpoint | None:
+    """The newest checkpoint that enough witnesses cosigned; None before the first."""
+    size = (
+        select(log_cosignature.c.size)
+        .where(log_cosignature.c.witness.in_(terms.names))
+        .group_by(log_cosignature.c.size)
+        .having(func.count() >= terms.quorum)
+        .order_by(log_cosignature.c.size.desc())
+        .limit(1)
+    )
+    found = await tx.connection.scalar(size)
+    return None if found is None else await transparency.checkpoint(tx, found)
+
+
+async def ages(tx: Transaction, terms: Terms) -> dict[str, timedelta | None]:
+    """How long ago each witness last cosigned; None: it never did."""
+    stands = {each.witness: each.cosigned_at for each in await standings(tx)}
+    return {
+        name: None if (at := stands.get(name)) is None else tx.now - at
+        for name in sorted(terms.names)
+    }
+
+
+def silent(ages: Mapping[str, timedelta | None], terms: Terms) -> bool:
+    """Whether too few have cosigned lately. Never, where none is named."""
+    lately = sum(age is not None and age <= terms.silence for age in ages.values())
+    return bool(terms.names) and lately < terms.quorum
+
+
+async def note(tx: Transaction, checkpoint: Checkpoint) -> str:
+    """A checkpoint's note with what its witnesses cosigned."""
+    return "".join([checkpoint.note, *await lines(tx, checkpoint.size)])
+
+
 async def cosigned(tx: Transaction, witness: str, size: int, line: str) -> None:
-    """Keep a cosignature that was verified."""
+    """Keep a cosignature that was verified: of each size the latest."""
     row = {"size": size, "witness": witness, "line": line, "at": tx.now}
-    await insert_new(tx, log_cosignature, [row])
+    where = (log_cosignature.c.size == size, log_cosignature.c.witness == witness)
+    done = await tx.connection.execute(update(log_cosignature).where(*where).values(row))
+    if not done.rowcount:
+        await insert_new(tx, log_cosignature, [row])
     changes = {"cosigned_size": size, "cosigned_at": tx.now}
     await _stands(tx, witness, Outcome.COSIGNED, size, changes)
 

@@ -173,16 +173,37 @@ async def destroy(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) ->
     Raises:
         TamperedError: what hangs beside one of them does not open: it would be lost with it.
     """
+    return await drop(tx, tree, subjects, await loosen(tx, tree, subjects))
+
+
+async def loosen(
+    tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]
+) -> Mapping[int, Renewed]:
+    """Renew the way to these records' keys, to be dropped; what is to be locked between, is then.
+
+    Raises:
+        TamperedError: a node was altered or moved.
+    """
     nodes = await _nodes(tx, tree, subjects)
-    if not nodes:
+    return await tree.renew(tx, nodes) if nodes else {}
+
+
+async def drop(
+    tx: Transaction, tree: Tree, subjects: Sequence[SubjectId], loosened: Mapping[int, Renewed]
+) -> int:
+    """Destroy keys whose way is renewed, and hang what was beside them anew; how many there were.
+
+    Raises:
+        TamperedError: what hangs beside one of them does not open.
+    """
+    if not loosened:
         return 0
-    renewed = await tree.renew(tx, nodes)
     of_these = (
         subject_keys.c.subject.in_(spread(subjects)),
         subject_keys.c.kind == tree.name,
     )
     done = await tx.connection.execute(delete(subject_keys).where(*of_these))
-    await _rewrap(tx, tree, renewed)
+    await _rewrap(tx, tree, loosened)
     return done.rowcount
 
 

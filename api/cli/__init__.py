@@ -23,11 +23,18 @@ main = Family(
         "walk": Place("api.cli.walk:walk", "Play the whole story against running servers."),
         "migrate": Place("api.cli.migrate:migrate", "Bring the database to this version."),
         "keys": Place("api.cli.keys:keys", "The root key, and every key below it."),
+        "index": Place("api.cli.index:index", "The blind indexes: rotate, reindex, lint."),
         "catalogue": Place("api.cli.catalogue:catalogue", "What the DPO signs: check it."),
         "import": Place("api.cli.imports:imports", "Bring in people and households."),
         "programme": Place("api.cli.programme:programme", "Register and suspend programmes."),
+        "pseudonyms": Place(
+            "api.cli.pseudonyms:pseudonyms", "Programmes' identifiers, by version of their keys."
+        ),
         "staff": Place("api.cli.staff:staff", "Open and close accounts of the console."),
         "citizen": Place("api.cli.citizen:citizen", "Open portal accounts."),
+        "erase": Place(
+            "api.cli.erase:erase", "Erase people for ever, and see that they stay erased."
+        ),
         "log": Place("api.cli.log:log", "Seal and verify the access log."),
         "witness": Place(
             "api.cli.witness:witness", "Remember how a log grew, and cosign only that."

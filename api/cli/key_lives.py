@@ -58,7 +58,7 @@ def rotate_domain(*, name: str, dry_run: bool) -> None:
 
     async def work(held: Running, tx: Transaction) -> str:
         if name in domain_rotation.FOR_EVER:
-            raise click.ClickException(f"{name} is bound to the log for ever and is not rotated")
+            raise click.ClickException(f"{name} is bound to what it marks and is not rotated")
         if dry_run:
             active = held.keyring.versions(name).active
             return f"{name} {active} would be followed by {active + 1}; nothing was done"
@@ -111,17 +111,27 @@ def retire_root(*, version: int, dry_run: bool) -> None:
 @retire.command(name="domain")
 @_DOMAIN
 @_VERSION
+@click.option(
+    "--notice-over",
+    is_flag=True,
+    help="pairwise alone: programmes were told; identifiers that still stand name nobody any more.",
+)
 @_DRY
-def retire_domain(*, name: str, version: int, dry_run: bool) -> None:
+def retire_domain(*, name: str, version: int, notice_over: bool, dry_run: bool) -> None:
     """An older version of one domain's key."""
+    if notice_over and name != "pairwise":
+        raise click.UsageError("--notice-over is for pairwise: of the others nothing may be lost")
 
     async def work(held: Running, tx: Transaction) -> str:
         used = await domain_rotation.uses(tx, held.keyring, name, version, key_uses.COUNTS)
-        if used:
+        if used and not notice_over:
             raise click.ClickException(f"{name} {version} is refused: {used} things still use it")
         if dry_run:
             return f"{name} {version} would be retired; nothing was done"
-        if not await domain_rotation.retire(tx, held.keyring, name, version, key_uses.COUNTS):
+        done = await domain_rotation.retire(
+            tx, held.keyring, name, version, key_uses.COUNTS, ending=notice_over
+        )
+        if not done:
             raise click.ClickException(f"{name} {version} is not at decrypt-only")
         return f"{name} {version} is retired"
 

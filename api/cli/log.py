@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from api import observing, sequencer, witnessing
+from api import key_watch, observing, sequencer, witnessing
 from api.cli import store, terminal
 from vault import database as db
 from vault import transparency
@@ -65,8 +65,9 @@ async def _sequence() -> None:
     async with store.opened() as held:
         observing.configure_logging(held.settings.log_level)
         async with (
+            key_watch.running(held.database, held.keyring),
             sequencer.running(held.database, held.keyring),
-            witnessing.running(held.database, held.settings.witness_places),
+            witnessing.running(held.database, held.settings),
         ):
             observing.logger.info("sequencer", state="running")
             with suppress(asyncio.CancelledError):

@@ -8,7 +8,6 @@ from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 
-from api import witnessing
 from api.console.shifts import Shift
 from api.fronts import see_other
 from api.running import Running
@@ -17,7 +16,7 @@ from policies.staff import Duty
 from vault import database as db
 from vault import log_cosignatures, transparency
 from vault.database import Transaction
-from vault.log_cosignatures import Standing
+from vault.log_cosignatures import Standing, Terms
 from vault.short_lived import ShortLived
 
 NEVER_ASKED: Final = "never-asked"
@@ -66,12 +65,15 @@ async def read_integrity(
     kept = await short_lived.get(KEPT)
     found = msgspec.json.decode(kept, type=Verification) if kept else None
     checkpoint = await transparency.checkpoint(shift.tx)
+    terms = settings.witness_terms
+    public = await log_cosignatures.public(shift.tx, terms)
     return shift.page.show(
         "console/integrity.html",
         section="integrity",
         running=found is not None and found.at is None,
         report=found,
-        witnesses=await _witnesses(shift.tx, settings),
+        witnesses=await _witnesses(shift.tx, terms),
+        public=public.size if public else 0,
         sealed=Seal(size=checkpoint.size, at=checkpoint.at, root=checkpoint.root.hex())
         if checkpoint
         else None,
@@ -90,13 +92,13 @@ async def verify(shift: NamedDependency[Shift], running: NamedDependency[Running
     return see_other(onward, background=BackgroundTask(_verify, running))
 
 
-async def _witnesses(tx: Transaction, settings: Settings) -> list[Seen]:
+async def _witnesses(tx: Transaction, terms: Terms) -> list[Seen]:
     asked = {each.witness: each for each in await log_cosignatures.standings(tx)}
-    names = {place.verifier.name for place in settings.witness_places} | asked.keys()
-    return [_seen(name, asked.get(name), tx.now) for name in sorted(names)]
+    since = tx.now - terms.silence
+    return [_seen(name, asked.get(name), since) for name in sorted(terms.names)]
 
 
-def _seen(name: str, stands: Standing | None, now: datetime) -> Seen:
+def _seen(name: str, stands: Standing | None, since: datetime) -> Seen:
     if stands is None:
         return Seen(witness=name, outcome=NEVER_ASKED)
     return Seen(
@@ -104,7 +106,7 @@ def _seen(name: str, stands: Standing | None, now: datetime) -> Seen:
         outcome=stands.outcome,
         size=stands.cosigned_size,
         at=stands.cosigned_at,
-        silent=stands.cosigned_at is None or now - stands.cosigned_at > witnessing.SILENT,
+        silent=stands.cosigned_at is None or stands.cosigned_at < since,
     )
 
 

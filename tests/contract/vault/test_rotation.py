@@ -4,9 +4,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from policies.vocabulary import SubjectId
-from vault import attributes, histories, key_jobs, rotation, subject_keys
+from policies.vocabulary import Action, Actor, ActorKind, Outcome, SubjectId
+from vault import access_log, attributes, histories, key_jobs, log_chain, rotation, subject_keys
 from vault import database as db
+from vault.access_log import Line
 from vault.attributes import Group, Unreadable
 from vault.keyring import open_keyring
 from vault.sealed_groups import sealed_attributes
@@ -163,3 +164,21 @@ async def test_the_pass_ends_with_every_node_renewed(database, keyring, people):
 async def test_an_empty_store_is_rotated_at_once(database, keyring):
     job = await rotation.rotate_records(database, keyring, silent)
     assert (job.done, job.total) == (0, 0)
+
+
+async def test_a_rotation_leaves_what_the_log_committed_to_as_it_was(database, keyring, people):
+    async with db.begin(database) as tx:
+        written = await attributes.written(tx, people[:1])
+        line = Line(
+            actor=Actor(kind=ActorKind.STAFF, id="desk"),
+            action=Action.REGISTER,
+            outcome=Outcome.GIVEN,
+            subject=people[0],
+            written=written[people[0]],
+        )
+        await access_log.record(tx, keyring, [line])
+    await rotation.rotate_records(database, keyring, silent)
+    async with db.read(database) as tx:
+        chain = await log_chain.read(tx, keyring, people[0])
+        assert await log_chain.put_back(tx, keyring, chain) == []
+        assert log_chain.faults(chain) == []

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import httpx2
 import pytest
@@ -67,7 +68,7 @@ def _wait(url):
 @pytest.fixture
 async def submit(database):
     async with httpx2.AsyncClient(timeout=5, trust_env=False) as client:
-        yield lambda place: witnessing.submit(database, client, place)
+        yield lambda place: witnessing.submit(database, client, place, timedelta(minutes=5))
 
 
 @pytest.fixture

@@ -6,15 +6,14 @@ from alembic import op
 import vault.database
 
 
-revision = "0002_witness"
-down_revision = "0002_keys"
+revision = "0008_witness"
+down_revision = "0006_erasure"
 branch_labels = None
 depends_on = None
 
 GRANTS = {
     "amana_app": """
-        GRANT SELECT, INSERT ON log_cosignature TO amana_app;
-        GRANT SELECT, INSERT, UPDATE ON log_witness TO amana_app;
+        GRANT SELECT, INSERT, UPDATE ON log_cosignature, log_witness TO amana_app;
     """,
     "amana_console": "GRANT SELECT ON log_cosignature, log_witness TO amana_console;",
 }
