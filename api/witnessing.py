@@ -4,7 +4,6 @@ A witness that is silent or refuses is told of; it never stops the service.
 """
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
@@ -20,7 +19,7 @@ from api import observing, rounds
 from api.settings import Settings, WitnessPlace
 from vault import database as db
 from vault import log_cosignatures, log_note, transparency
-from vault.database import Database, Transaction
+from vault.database import Database
 from vault.log_cosignatures import Outcome, Standing
 from vault.transparency import Checkpoint
 
@@ -153,11 +152,11 @@ async def _send(
     old: int,
 ) -> _Answer | None:
     async with db.read(database) as tx:
-        body = await _body(tx, newest, old)
+        body = await log_cosignatures.growth(tx, old, newest)
     try:
         async with (
             asyncio.timeout(TIMEOUT_SECONDS),
-            client.stream("POST", f"{place.url}/add-checkpoint", content=body) as response,
+            client.stream("POST", f"{place.url}/add-checkpoint", content=body.encode()) as response,
         ):
             octets = b""
             async for part in response.aiter_bytes():
@@ -167,12 +166,6 @@ async def _send(
             return _Answer(response.status_code, octets.decode())
     except (httpx2.HTTPError, TimeoutError, UnicodeDecodeError):
         return None
-
-
-async def _body(tx: Transaction, newest: Checkpoint, old: int) -> bytes:
-    hashes = await log_cosignatures.consistency(tx, old, newest.size) if old else []
-    proof = "".join(f"{base64.b64encode(each).decode()}\n" for each in hashes)
-    return f"old {old}\n{proof}\n{newest.note}".encode()
 
 
 def _size(text: str) -> int | None:

@@ -1,5 +1,6 @@
 """Who outside has seen the log grow: cosignatures of its sizes, and how each witness stands."""
 
+import base64
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -86,6 +87,18 @@ async def consistency(tx: Transaction, old: int, new: int) -> list[bytes]:
     # The proof walks to where the older log ends: along the path of its last leaf.
     tiles = await log_tree.for_inclusion(tx, old - 1, new)
     return merkle.consistency(old, new, tiles.node)
+
+
+async def growth(tx: Transaction, old: int, newest: Checkpoint) -> str:
+    """That a log continues an older one, as text (c2sp.org/tlog-witness); 0: it is the first.
+
+    Raises:
+        ValueError: the older log is the larger.
+        TamperedError: a tile it needs is not whole.
+    """
+    hashes = await consistency(tx, old, newest.size) if old else []
+    proof = "".join(f"{base64.b64encode(each).decode()}\n" for each in hashes)
+    return f"old {old}\n{proof}\n{await note(tx, newest)}"
 
 
 async def published(tx: Transaction, terms: Terms) -> Checkpoint | None:

@@ -7,6 +7,8 @@ import msgspec
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from api.console.shifts import Shift
 from api.fronts import see_other
@@ -14,7 +16,7 @@ from api.running import Running
 from api.settings import Settings
 from policies.staff import Duty
 from vault import database as db
-from vault import log_cosignatures, transparency
+from vault import log_cosignatures, log_tiles, transparency
 from vault.database import Transaction
 from vault.log_cosignatures import Standing, Terms
 from vault.short_lived import ShortLived
@@ -90,6 +92,21 @@ async def verify(shift: NamedDependency[Shift], running: NamedDependency[Running
         return see_other(onward)  # one is on its way: they read the same log
     await running.short_lived.put(KEPT, msgspec.json.encode(Verification()), KEPT_SECONDS)
     return see_other(onward, background=BackgroundTask(_verify, running))
+
+
+@get("/dpo/integrity/tile/entries/{name:path}")
+async def download_entries(name: FromPath[str], shift: NamedDependency[Shift]) -> Response[Any]:
+    """The leaves under a tile (c2sp.org/tlog-tiles). A leaf ties a person's lines together.
+
+    So it is for those who review the log, and the review is an access too.
+    """
+    if not await shift.begin(Duty.VERIFY_LOG, detail="entries"):
+        return shift.refused()
+    run = log_tiles.read_run(name.removeprefix("/"))
+    found = await log_tiles.entries(shift.tx, run) if run else None
+    if found is None:
+        raise NotFoundException
+    return Response(found, media_type="application/octet-stream")
 
 
 async def _witnesses(tx: Transaction, terms: Terms) -> list[Seen]:

@@ -12,6 +12,8 @@ MODULES = sorted(
 )
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LINES = 400
+ONE_FILE = {ROOT / "api" / "verifier" / "amana_verify.py": 520}
+"""Whoever checks us reads and runs this file alone: it cannot be cut into two."""
 
 PURE = {
     "ast", "base64", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum",
@@ -49,7 +51,7 @@ def test_a_module_says_what_it_promises(path):
 
 @pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=_name)
 def test_a_file_is_short_enough_to_read(path):
-    assert len(path.read_text().splitlines()) <= LINES
+    assert len(path.read_text().splitlines()) <= ONE_FILE.get(path, LINES)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "policies").rglob("*.py")), ids=_name)

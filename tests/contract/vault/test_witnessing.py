@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import httpx2
+import msgspec
 import pytest
 from sqlalchemy import delete
 
@@ -16,6 +17,7 @@ from vault import access_log, log_cosignatures, log_note, merkle, signing, trans
 from vault import database as db
 from vault.access_log import Line
 from vault.log_cosignatures import Outcome as Answer
+from vault.log_cosignatures import Terms
 from vault.log_tree import log_checkpoint, log_entry, log_tile
 
 LINE = Line(
@@ -123,7 +125,12 @@ async def test_threat_29_a_log_cut_short_and_signed_again_is_named(
     async with db.begin(database) as tx:
         for table in (log_checkpoint, log_entry, log_tile):
             await tx.connection.execute(delete(table))
-    await grow(2)
+    newest = await grow(2)
+    async with db.read(database) as tx:
+        body = await log_cosignatures.growth(tx, 0, newest)
+    refused = httpx2.post(f"{witness.url}/add-checkpoint", content=body.encode(), trust_env=False)
+    assert (refused.status_code, refused.text) == (409, "8\n")
+    assert refused.headers["content-type"].startswith("text/x.tlog.size")
     assert await submit(witness) is Answer.AHEAD
     stands = await standing(database)
     assert (stands.outcome, stands.cosigned_size) == (Answer.AHEAD, 8)
@@ -169,6 +176,43 @@ async def test_a_cosignature_of_another_key_is_not_kept(database, witness, submi
     assert await submit(WitnessPlace(other, witness.url)) is Answer.UNREACHABLE
     async with db.read(database) as tx:
         assert await log_cosignatures.lines(tx, newest.size) == []
+
+
+async def test_a_checkpoint_is_public_once_enough_witnesses_cosigned_it(database, grow):
+    heads = [await grow(1) for _ in range(3)]
+    terms = Terms(names=frozenset({"a", "b", "c"}), quorum=2)
+
+    async def kept(*cosigned):
+        async with db.begin(database) as tx:
+            for witness, head in cosigned:
+                await log_cosignatures.cosigned(tx, witness, head.size, f"by {witness}\n")
+            public = await log_cosignatures.public(tx, terms)
+            shown = await log_cosignatures.published(tx, terms)
+            return public and public.size, shown.size
+
+    assert await kept() == (None, 3), "nobody ever cosigned: it is not kept back"
+    assert await kept(("a", heads[0]), ("stranger", heads[0])) == (None, 3)
+    assert await kept(("b", heads[0]), ("a", heads[1])) == (1, 1)
+    assert await kept(("c", heads[2])) == (1, 1)
+    assert await kept(("b", heads[2]), ("b", heads[2])) == (3, 3)
+    async with db.read(database) as tx:
+        assert await log_cosignatures.note(tx, heads[2]) == heads[2].note + "by b\nby c\n"
+        assert await log_cosignatures.published(tx, Terms()) == heads[2]
+
+
+async def test_silence_is_told_and_hides_nothing(database, grow):
+    old, new = await grow(1), await grow(1)
+    terms = Terms(names=frozenset({"a", "b"}), quorum=1)
+    async with db.begin(database) as tx:
+        await log_cosignatures.cosigned(tx, "a", old.size, "by a\n")
+    async with db.read(database) as tx:
+        for minutes, shown in ((9, old), (11, new)):
+            later = msgspec.structs.replace(tx, now=tx.now + timedelta(minutes=minutes))
+            ages = await log_cosignatures.ages(later, terms)
+            assert (ages["a"] > timedelta(minutes=minutes - 1), ages["b"]) == (True, None)
+            assert log_cosignatures.silent(ages, terms) is (shown is new)
+            assert await log_cosignatures.published(later, terms) == shown
+        assert not log_cosignatures.silent({}, Terms())
 
 
 async def test_proofs_of_growth_hold_between_any_sizes(database, grow):
