@@ -21,6 +21,7 @@ SIZE_LIMIT: Final = 2**63 - 1
 OCTETS: Final = "application/octet-stream"
 
 Size = Annotated[int, QueryParameter(ge=1, le=SIZE_LIMIT)]
+AnySize = Annotated[int | None, QueryParameter(ge=1, le=SIZE_LIMIT)]
 
 
 def handlers() -> list[ControllerRouterHandler]:
@@ -49,7 +50,7 @@ async def consistency(
     database: NamedDependency[Database],
     settings: NamedDependency[Settings],
     old: Size,
-    new: Size | None = None,
+    new: AnySize = None,
 ) -> Response[str]:
     """The proof that the log of one size continues that of an older: `old`, hashes, checkpoint.
 
@@ -57,8 +58,10 @@ async def consistency(
     signed; without it, that of `/log/checkpoint`.
     """
     async with db.read(database) as tx:
-        published = log_cosignatures.published(tx, settings.witness_terms)
-        newest = await (transparency.checkpoint(tx, new) if new else published)
+        if new is None:
+            newest = await log_cosignatures.published(tx, settings.witness_terms)
+        else:
+            newest = await transparency.checkpoint(tx, new)
         if newest is None or newest.size < old:
             raise NotFoundException
         return _text(await log_cosignatures.growth(tx, old, newest))
