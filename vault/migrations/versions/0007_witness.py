@@ -6,7 +6,7 @@ from alembic import op
 import vault.database
 
 
-revision = "0008_witness"
+revision = "0007_witness"
 down_revision = "0006_erasure"
 branch_labels = None
 depends_on = None
