@@ -180,6 +180,7 @@ async def _compare(shift: Shift, data: Typed, written: Person, found: Duplicate)
             for name in comparing.COMPARED
         ],
         certain=found.certain,
+        more=found.more,
         kept=_kept(compared),
     )
 

@@ -24,6 +24,7 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             reviewing.open_entry,
             integrity.read_integrity,
             integrity.verify,
+            integrity.download_entries,
             erasures.list_erasures,
             erasures.decide_erasure,
             registering.desk,
