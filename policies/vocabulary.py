@@ -52,6 +52,11 @@ class Action(StrEnum):
     LIFT = "lift"
     REVIEW = "review"
     OPEN_ENTRY = "open-entry"
+    DETOKENISE = "detokenise"
+    RELINK = "relink"
+    BREAK_GLASS = "break-glass"
+    PROPOSE = "propose"
+    APPROVE = "approve"
     SIGN_IN = "sign-in"
     TOKEN = "token"  # noqa: S105  (a verb, not a secret)
 
