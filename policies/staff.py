@@ -35,6 +35,7 @@ class Duty(StrEnum):
     PROPOSE = "propose"
     APPROVE = "approve"
     RELINK = "relink"
+    READ_PROPOSALS = "read-proposals"
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
                 Duty.TRACE_COMPLAINT,
                 Duty.PROPOSE,
                 Duty.APPROVE,
+                Duty.READ_PROPOSALS,
                 Duty.RELINK,
             }
         ),
@@ -71,7 +73,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
                 Duty.RELINK,
             }
         ),
-        Role.CONTROLLER: frozenset({Duty.APPROVE}),
+        Role.CONTROLLER: frozenset({Duty.APPROVE, Duty.READ_PROPOSALS}),
     }
 )
 """Everything a role may do; what is not here is refused (ADR: separation of duties)."""
@@ -110,6 +112,7 @@ TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
             case=CaseClass.EMERGENCY,
         ),
         Duty.PROPOSE: Terms(action=Action.PROPOSE, purpose=_PROTECTION),
+        Duty.READ_PROPOSALS: Terms(action=Action.REVIEW, purpose=_PROTECTION),
         Duty.APPROVE: Terms(action=Action.APPROVE, purpose=_PROTECTION),
         Duty.RELINK: Terms(action=Action.RELINK, purpose=_FRAUD, case=CaseClass.FRAUD),
     }

@@ -4,7 +4,7 @@ from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
 from api import security
-from api.console import integrity, registering, reviewing, shifts, signing_in
+from api.console import approving, integrity, registering, reviewing, shifts, signing_in
 from api.fronts import FrontDoor, first_page
 from api.settings import Settings
 
@@ -24,6 +24,8 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             reviewing.open_entry,
             integrity.read_integrity,
             integrity.verify,
+            approving.list_proposals,
+            approving.answer,
             registering.desk,
             registering.blank,
             registering.typed,

@@ -13,7 +13,14 @@ FIRST_PAGE_BUDGET = 70 * 1024
 TARGET = 44
 PUBLIC = ["", "/sign-in", "/sign-in/code", "/no/such/page"]
 OWN = ["/me", "/agreements", "/agreements/by-law/asd/eligibility", "/history", "/lock"]
-DPO = ["/sign-in", "/dpo", "/dpo/log", "/dpo/log?since=yesterday", "/dpo/integrity"]
+DPO = [
+    "/sign-in",
+    "/dpo",
+    "/dpo/log",
+    "/dpo/log?since=yesterday",
+    "/dpo/integrity",
+    "/dpo/approvals",
+]
 DESK = ["/desk", "/desk/person/new"]
 TARGETS = (
     "main button, main input:not([type=hidden], [type=checkbox]), main select, main summary, "
