@@ -11,7 +11,7 @@ RUN /opt/amana/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
 
 FROM python:3.11-slim-bookworm
 # Folders that volumes are mounted on take this owner and mode along.
-RUN install -d -o 10001 -g 10001 -m 0700 /keys /data
+RUN install -d -o 10001 -g 10001 -m 0700 /keys /data /journal
 COPY --from=build /opt/amana /opt/amana
 ENV PATH=/opt/amana/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     AMANA_DATA_DIR=/data AMANA_KEYS_DIR=/keys

@@ -50,7 +50,7 @@ format: $(VENV)/.dev  ## Format, and mend what lint can mend
 
 lock: $(VENV)/.dev  ## Make the hashed locks anew from pyproject.toml
 	echo 'setuptools>=80' | $(LOCK) - -o requirements-build.lock
-	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) --extra pkcs11 pyproject.toml -o requirements.lock
 	$(LOCK) --extra dev pyproject.toml -o requirements-dev.lock
 
 clean:  ## Remove the environment and the caches; ./data stays

@@ -9,7 +9,9 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ControllerRouterHandler
 
 from api import (
+    erasures,
     health,
+    key_watch,
     observing,
     openapi,
     problems,
@@ -18,6 +20,7 @@ from api import (
     security,
     static_files,
     units,
+    verification,
 )
 from api.console import routes as console
 from api.oauth import routes as oauth
@@ -38,6 +41,7 @@ def public_app(settings: Settings) -> Litestar:
             *oauth.handlers(settings),
             *programmes.handlers(settings),
             *public_log.handlers(),
+            *verification.handlers(),
             *openapi.handlers(),
         ),
         origin=settings.issuer,
@@ -72,6 +76,7 @@ def _app(
         dependencies=running.dependencies() | security.dependencies(),
         lifespan=[_lifespan(settings, csrf, seals=seals)],
         middleware=[
+            erasures.Gatekeeper(),
             security.SameOrigin(origin),
             observing.RequestLog(),
             observing.figures.middleware,
@@ -97,8 +102,14 @@ def _lifespan(
             # for every worker.
             csrf.secret = opened.keyring.secret("csrf").hex()
             app.state.running = opened
+            await opened.gate.look()
+            watching = key_watch.running(opened.database, opened.keyring)
+            await stack.enter_async_context(watching)
             if seals:
                 await stack.enter_async_context(running.sealing(opened))
+                await stack.enter_async_context(
+                    erasures.carrying_out(opened.database, opened.keyring, opened.gate)
+                )
             yield
 
     return lifespan

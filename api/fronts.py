@@ -21,7 +21,7 @@ from api.rendering import Front, Page, Pages, Sections
 from api.security import SignInNeededError
 from api.settings import Settings
 from policies.vocabulary import Language
-from vault.envelope_errors import TamperedError
+from vault.envelope_errors import KeysUnavailableError, TamperedError
 
 FAULTS: Final = {
     HTTPStatus.BAD_REQUEST: "invalid-request",
@@ -29,6 +29,7 @@ FAULTS: Final = {
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "not-found",
     HTTPStatus.TOO_MANY_REQUESTS: "too-many-requests",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
 }
 """Status → the words of the page that says so; all else is a fault of ours."""
 
@@ -96,12 +97,18 @@ class FrontDoor(msgspec.Struct, frozen=True, kw_only=True):
         def fault(request: Request[Any, Any, Any], wrong: Exception) -> Response[Any]:
             return _fault(request, spoken(request), HTTPStatus.INTERNAL_SERVER_ERROR, wrong)
 
+        def away(request: Request[Any, Any, Any], wrong: Exception) -> Response[Any]:
+            page = _fault(request, spoken(request), HTTPStatus.SERVICE_UNAVAILABLE, wrong)
+            page.headers.update(problems.RETRY_AFTER)
+            return page
+
         return {
             SignInNeededError: sign_in,
             # Named beside their parents: the app's own handlers of them answer machines.
             ValidationException: http,
             HTTPException: http,
             TamperedError: fault,
+            KeysUnavailableError: away,
             Exception: fault,
         }
 

@@ -20,22 +20,29 @@ logger: Final = structlog.stdlib.get_logger("amana")
 decisions: Final = Counter(
     "amana_decisions_total", "Disclosure decisions", ["action", "outcome", "reason"]
 )
+lookups_refused: Final = Counter(
+    "amana_lookups_refused_total", "Look-ups over the quota of who asked", ["actor_kind"]
+)
 log_size: Final = Gauge("amana_log_entries", "Entries under the newest checkpoint")
 log_backlog: Final = Gauge("amana_log_pending", "Entries that wait for the sequencer")
 
 figures: Final = PrometheusConfig(app_name="amana", prefix="amana", group_path=True)
 
 
+# One list for good: loggers that were used before a second call, or a test, keep hold of it.
+_PROCESSORS: Final[list[structlog.typing.Processor]] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    structlog.processors.JSONRenderer(),
+]
+
+
 def configure_logging(level: str) -> None:
     """JSON lines on standard error. Libraries log from WARNING up: some print tokens below it."""
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,

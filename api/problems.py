@@ -14,8 +14,10 @@ from litestar.types import ExceptionHandlersMap
 
 from api import observing
 from policies.disclosure import Refusal
-from vault.envelope_errors import TamperedError
+from vault.envelope_errors import KeysUnavailableError, StaleStoreError, TamperedError
 
+RETRY_AFTER: Final = {"Retry-After": "10"}
+"""Seconds after which a token that was away may be back (RFC 9110 §10.2.3)."""
 TYPE_BASE: Final = "urn:amana:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -138,6 +140,8 @@ def handlers() -> ExceptionHandlersMap:
         ValidationException: _invalid,
         HTTPException: _http,
         TamperedError: _tampered,
+        KeysUnavailableError: _unavailable,
+        StaleStoreError: _stale,
         Exception: _internal,
     }
 
@@ -169,6 +173,17 @@ def _http(request: Request[Any, Any, Any], wrong: HTTPException) -> Response[Pro
 def _tampered(request: Request[Any, Any, Any], fault: Exception) -> Response[Problem]:
     observing.logger.error("integrity", correlation=_correlation(request), exc_info=fault)
     return respond("integrity", correlation=_correlation(request))
+
+
+def _unavailable(request: Request[Any, Any, Any], _fault: Exception) -> Response[Problem]:
+    observing.logger.error("root keys unavailable", correlation=_correlation(request))
+    return respond("unavailable", correlation=_correlation(request), headers=RETRY_AFTER)
+
+
+def _stale(request: Request[Any, Any, Any], fault: Exception) -> Response[Problem]:
+    # A replica that lags behind an erasure: another, or this one a moment later, has caught up.
+    observing.logger.warning("stale", correlation=_correlation(request), exc_info=fault)
+    return respond("unavailable", correlation=_correlation(request), headers={"Retry-After": "1"})
 
 
 def _internal(request: Request[Any, Any, Any], fault: Exception) -> Response[Problem]:

@@ -11,7 +11,9 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import sequencer, units
+from api import root_keys, sequencer, units
+from api.erasures import Gate
+from api.root_keys import RootWatch
 from api.settings import Settings
 from identity.doors.gathering import Doors
 from identity.login import credentials
@@ -22,7 +24,6 @@ from vault import database as db
 from vault import self_test
 from vault.database import Database
 from vault.keyring import Keyring, open_keyring
-from vault.keys import FileKeys
 from vault.short_lived import ShortLived, open_short_lived
 
 SHIPPED_CATALOGUE = Path(catalogues.__file__).parent / "catalogue"
@@ -38,6 +39,9 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     short_lived: ShortLived
     doors: Doors
     desk: Desk
+    root_watch: RootWatch
+    gate: Gate
+    """Whether store, log and journal agree about who is erased."""
 
 
 @asynccontextmanager
@@ -49,6 +53,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
         SelfTestError: a primitive does not give its known answer; the service does not start.
     """
     self_test.run()
+    keys = await asyncio.to_thread(root_keys.opened, settings)
     catalogue = load_catalogue(settings)
     async with AsyncExitStack() as stack:
         database = db.connect(
@@ -58,7 +63,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
         )
         stack.push_async_callback(db.close, database)
         async with db.begin(database) as tx:
-            keyring = await open_keyring(tx, FileKeys(settings.keys))
+            keyring = await open_keyring(tx, keys)
         short_lived = await stack.enter_async_context(open_short_lived(settings.redis_url or None))
         hashing = credentials.Hashing()
         stack.callback(hashing.close)
@@ -70,6 +75,8 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             catalogue=catalogue,
             short_lived=short_lived,
             doors=doors,
+            root_watch=RootWatch(keys),
+            gate=Gate(database, keyring, settings.journal),
             desk=Desk(
                 database=database,
                 keyring=keyring,

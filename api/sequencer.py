@@ -1,11 +1,10 @@
 """Seals what happened: moves log lines from the outbox into the tree, a few times a second."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
-from api import observing
+from api import observing, rounds
 from vault import database as db
 from vault import transparency
 from vault.database import Database
@@ -13,19 +12,6 @@ from vault.keyring import Keyring
 
 PAUSE_SECONDS: Final = 0.15
 """Between two looks at the outbox: an entry is provable about this long after its commit."""
-PAUSE_AFTER_FAULT_SECONDS: Final = 2.0
-
-
-async def run(database: Database, keyring: Keyring) -> None:
-    """Seal until cancelled. A fault is logged and tried again: the outbox loses nothing."""
-    while True:
-        try:
-            sealed = await seal(database, keyring)
-            pause = 0.0 if sealed == transparency.BATCH else PAUSE_SECONDS
-        except Exception:  # noqa: BLE001  (whatever it was, the next round starts from the database)
-            observing.logger.exception("sequencer")
-            pause = PAUSE_AFTER_FAULT_SECONDS
-        await asyncio.sleep(pause)
 
 
 async def seal(database: Database, keyring: Keyring) -> int:
@@ -45,12 +31,12 @@ async def seal(database: Database, keyring: Keyring) -> int:
 
 @asynccontextmanager
 async def running(database: Database, keyring: Keyring) -> AsyncIterator[None]:
-    """Run beside the server; stops with it after a last round."""
-    task = asyncio.create_task(run(database, keyring))
-    try:
+    """Seal beside the block; ends with a last round."""
+
+    async def work() -> float:
+        sealed = await seal(database, keyring)
+        return 0.0 if sealed == transparency.BATCH else PAUSE_SECONDS
+
+    async with rounds.beside("sequencer", work):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await seal(database, keyring)
+    await seal(database, keyring)

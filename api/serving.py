@@ -7,6 +7,7 @@ import time
 from typing import Any, Final, Literal
 
 from api import settings
+from vault import process_memory
 
 Front = Literal["public", "console"]
 Server = Literal["granian", "uvicorn"]
@@ -19,6 +20,7 @@ def public() -> Any:
     """The public app with the settings of the environment; called in each worker."""
     from api import app  # noqa: PLC0415  (the process that watches the workers needs no app)
 
+    process_memory.keep_inside()
     return app.public_app(settings.from_environ())
 
 
@@ -26,6 +28,7 @@ def console() -> Any:
     """The console app with the settings of the environment; called in each worker."""
     from api import app  # noqa: PLC0415
 
+    process_memory.keep_inside()
     return app.console_app(settings.from_environ())
 
 

@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 PREFIX: Final = "AMANA_"
+CREDENTIALS: Final = {
+    "keys_passphrase_file": "amana-root-passphrase",
+    "pkcs11_pin_file": "amana-pkcs11-pin",
+}
+"""Settings that a systemd credential stands in for (systemd.exec(5), `LoadCredential=`)."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -36,6 +41,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: short-lived state stays in this process, which then must be the only one."""
     keys_dir: Path | None = None
     """Folder of the root key, outside the database and its backups. None: `data_dir`/keys."""
+    keys_provider: Literal["file", "pkcs11"] = "file"
+    """Whether the root keys are files in `keys_dir`, or in a PKCS#11 token."""
+    keys_passphrase_file: Path | None = None
+    """Holds the passphrase of the root keys' files. None: the systemd credential, if any."""
+    pkcs11_module: Path | None = None
+    """The PKCS#11 library of the token's vendor."""
+    pkcs11_label: str = "amana"
+    """Which token of that library."""
+    pkcs11_pin_file: Path | None = None
+    """Holds the user PIN of the token. None: the systemd credential, if any."""
+    erasure_journal: Path | None = None
+    """What was erased, outside the database and its backups. None: `data_dir`/erased.journal."""
     catalogue_dir: Path | None = None
     """Folder of the catalogue the DPO reviews. None: the one that ships."""
     issuer: str = "http://127.0.0.1:8000"
@@ -60,6 +77,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def keys(self) -> Path:
         """The folder of the root key."""
         return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of erasures."""
+        return self.erasure_journal or self.data_dir / "erased.journal"
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -88,6 +110,8 @@ def from_environ(environ: Mapping[str, str] | None = None) -> Settings:
     for secret in ("database_url", "redis_url"):
         if file := given.pop(f"{secret}_file", None):
             given[secret] = _read(f"{PREFIX}{secret.upper()}_FILE", file)
+    for name, path in _credentials(found).items():
+        given.setdefault(name, path)
     if unknown := sorted(given.keys() - known):
         names = ", ".join(PREFIX + name.upper() for name in unknown)
         raise SettingsError(f"unknown setting: {names}")
@@ -110,6 +134,12 @@ def to_environ(settings: Settings) -> dict[str, str]:
     }
 
 
+def _credentials(found: Mapping[str, str]) -> dict[str, str]:
+    folder = found.get("CREDENTIALS_DIRECTORY")
+    paths = {name: Path(folder, file) for name, file in CREDENTIALS.items()} if folder else {}
+    return {name: str(path) for name, path in paths.items() if path.is_file()}
+
+
 def _check(settings: Settings) -> None:
     for name in ("issuer", "console_origin"):
         parts = urlsplit(getattr(settings, name))
@@ -122,6 +152,10 @@ def _check(settings: Settings) -> None:
     except ValueError:
         message = f"{PREFIX}TRUSTED_PROXIES must be networks, such as 10.0.0.0/8, with commas"
         raise SettingsError(message) from None
+    if settings.keys_provider == "pkcs11":
+        for name in ("pkcs11_module", "pkcs11_pin_file"):
+            if getattr(settings, name) is None:
+                raise SettingsError(f"{PREFIX}KEYS_PROVIDER=pkcs11 needs {PREFIX}{name.upper()}")
     if settings.workers > 1 and not settings.redis_url:
         raise SettingsError(f"{PREFIX}WORKERS above 1 needs {PREFIX}REDIS_URL: codes are used once")
 

@@ -10,9 +10,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 from sqlalchemy import Column, ForeignKey, Index, Select, String, Table, Text, Uuid, insert, select
 
 from consent import notices, wording
@@ -20,7 +17,7 @@ from consent.grant_events import Grant
 from consent.grant_rows import grants
 from policies.catalogue import Attribute, Catalogue, Sensitivity
 from policies.vocabulary import FormId, Language, LegalBasis, SubjectId
-from vault import jwk, signing
+from vault import statements
 from vault.database import Instant, Transaction, fetch_all, fetch_one, metadata, spread
 from vault.keyring import Keyring
 
@@ -81,7 +78,7 @@ async def issue(
         grant_id=grant.id,
         issued_at=tx.now,
         language=language,
-        jws=await _signed(tx, keyring, record),
+        jws=await statements.sign(tx, keyring, TYPE, record),
     )
     await tx.connection.execute(insert(receipts), [msgspec.structs.asdict(receipt)])
     return receipt
@@ -108,25 +105,7 @@ async def of_grants(tx: Transaction, grant_ids: Sequence[UUID]) -> dict[UUID, li
 
 async def verify(tx: Transaction, keyring: Keyring, compact: str) -> Mapping[str, Any] | None:
     """What a receipt says, if we signed it, however long ago; None if we did not."""
-    try:
-        header = jws.extract_compact(compact.encode("ascii")).headers()
-        # Looked up among the receipt keys alone; the algorithm is the key's, never the header's
-        # (RFC 8725 §3.1, §3.8).
-        ours = await signing.ever(tx, keyring, "receipt")
-        key = next((key for key in ours if key["kid"] == header.get("kid")), None)
-        if key is None or header.get("typ") != TYPE:
-            return None
-        checked = jws.deserialize_compact(compact, ECKey.import_key({**key}), algorithms=["ES256"])
-        return msgspec.json.decode(checked.payload, type=dict[str, Any])
-    except (JoseError, ValueError):
-        return None
-
-
-async def _signed(tx: Transaction, keyring: Keyring, record: dict[str, Any]) -> str:
-    key = await signing.active(tx, keyring, "receipt")
-    header = {"alg": key.alg, "kid": key.kid, "typ": TYPE}
-    signed = ".".join(jwk.base64url(msgspec.json.encode(part)) for part in (header, record))
-    return f"{signed}.{jwk.base64url(key.sign(signed.encode()))}"
+    return await statements.verify(tx, keyring, TYPE, compact)
 
 
 def _receipts() -> Select[Any]:

@@ -20,6 +20,7 @@ from policies.vocabulary import Actor, ActorKind, Outcome, StaffId
 from vault import access_log
 from vault.access_log import Line
 from vault.box import Box
+from vault.boxed_rows import BoxedRows
 from vault.database import AnyRow, Instant, Transaction, metadata
 from vault.keyring import Keyring
 
@@ -43,6 +44,13 @@ proposal_approvals: Final = Table(
     Column("staff", String(64), nullable=False),
     Column("at", Instant, nullable=False),
 )
+
+
+def _of_proposal(row: AnyRow) -> bytes:
+    return bytes(row.id.bytes)
+
+
+SEALED: Final = BoxedRows(table=proposals, column="sealed", purpose="proposals", place=_of_proposal)
 
 
 class Denied(msgspec.Struct, frozen=True, kw_only=True):

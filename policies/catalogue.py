@@ -16,8 +16,10 @@ from policies.entries import (
     Basis,
     Catalogue,
     Group,
+    NumberKind,
     Programme,
     Purpose,
+    Sector,
     Sensitivity,
     Texts,
 )
@@ -32,8 +34,10 @@ __all__ = [
     "CatalogueError",
     "CatalogueProblem",
     "Group",
+    "NumberKind",
     "Programme",
     "Purpose",
+    "Sector",
     "Sensitivity",
     "Texts",
     "compile",
@@ -42,6 +46,8 @@ __all__ = [
 CHECKS: Final = (
     catalogue_checks.of_purposes,
     catalogue_checks.of_attributes,
+    catalogue_checks.of_programmes,
+    catalogue_checks.of_numbers,
     catalogue_checks.of_rules,
     catalogue_checks.of_formulas,
     agreement_checks.of_agreements,
@@ -89,6 +95,8 @@ def _assembled(draft: Draft) -> Catalogue:
         rules={placed.entry.programme: placed.entry for placed in draft.all(Rule)},
         formulas={placed.entry.id: placed.entry for placed in draft.all(Formula)},
         hash="",
+        sectors={placed.entry.id: placed.entry for placed in draft.all(Sector)},
+        numbers={placed.entry.id: placed.entry for placed in draft.all(NumberKind)},
     )
 
 

@@ -12,7 +12,7 @@ from policies import forms
 from policies.catalogue_lines import CatalogueProblem, Place
 from policies.catalogue_reading import Draft
 from policies.eligibility import Rule
-from policies.entries import Attribute, Purpose
+from policies.entries import Attribute, NumberKind, Programme, Purpose
 from policies.forms import DECISION
 from policies.household_facts import VARIABLES, Region
 from policies.household_index import Formula
@@ -70,6 +70,23 @@ def of_attributes(draft: Draft) -> Problems:
             yield place.problem("a decision is computed from what it reads, and nothing else is")
         if attribute.id == INDEX and attribute.forms:
             yield place.problem("the index has no form that a programme may be given", "forms")
+
+
+def of_programmes(draft: Draft) -> Problems:
+    """A sector that a programme is of is declared, with the decision that allows it."""
+    for placed in draft.all(Programme):
+        if placed.entry.sector is not None:
+            yield from unknown(draft, "sector", [placed.entry.sector], placed.place, "sector")
+
+
+def of_numbers(draft: Draft) -> Problems:
+    """A number that can be used without end has a programme, a time or a person to stop it."""
+    for placed in draft.all(NumberKind):
+        kind, place = placed.entry, placed.place
+        if kind.restored and (kind.minutes is not None or kind.uses is not None):
+            yield place.problem("a number that ends by itself is not restored", "restored")
+        if kind.uses is None and kind.minutes is None and kind.instances > 1 and not kind.bound:
+            yield place.problem("one at a time, of a number that never ends", "instances")
 
 
 def of_rules(draft: Draft) -> Problems:

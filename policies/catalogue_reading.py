@@ -12,7 +12,7 @@ import msgspec
 from policies.catalogue_lines import CatalogueProblem, Place, lines_of
 from policies.catalogue_shaping import shaped
 from policies.eligibility import Rule
-from policies.entries import Agreement, Attribute, Group, Programme, Purpose
+from policies.entries import Agreement, Attribute, Group, NumberKind, Programme, Purpose, Sector
 from policies.household_index import Formula
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -23,6 +23,8 @@ KINDS: Final[Mapping[str, tuple[type[msgspec.Struct], str]]] = MappingProxyType(
         "group": (Group, "id"),
         "attribute": (Attribute, "id"),
         "programme": (Programme, "id"),
+        "sector": (Sector, "id"),
+        "number": (NumberKind, "id"),
         "agreement": (Agreement, "id"),
         "rule": (Rule, "programme"),
         "formula": (Formula, "id"),

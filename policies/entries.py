@@ -12,12 +12,15 @@ from policies.vocabulary import (
     MATCH,
     AgreementId,
     AttributeId,
+    Audience,
     FormId,
     GroupId,
     Language,
     LegalBasis,
+    NumberKindId,
     ProgrammeId,
     PurposeId,
+    SectorId,
 )
 
 Holder = Literal["person", "household"]
@@ -85,6 +88,34 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return MATCH in self.forms
 
 
+class Sector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Programmes that know a person by one identifier between them. A widening: the DPO decides."""
+
+    id: SectorId
+    name: Texts
+    decision: Words
+    """The DPO's decision that allows it, by its reference."""
+    decided: date
+
+
+class NumberKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kind of number that a person makes and gives out in place of their own."""
+
+    id: NumberKindId
+    name: Texts
+    sentence: Texts
+    instances: Positive
+    """How many a person may have at a time."""
+    minutes: Positive | None = None
+    """How long one lives; until it is stopped, if nothing is said."""
+    uses: Positive | None = None
+    """How many answers one opens; any number, if nothing is said."""
+    bound: bool = False
+    """Whether it is good at one programme alone, which the person names."""
+    restored: bool = False
+    """Whether a new one takes the place of one that is stopped."""
+
+
 class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who asks."""
 
@@ -92,6 +123,8 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: Texts
     body: Texts
     kind: Literal["public", "private"]
+    sector: SectorId | None = None
+    """Whose identifiers it shares; it has its own where nothing is said."""
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +212,19 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[ProgrammeId, Rule]
     formulas: dict[str, Formula]
     hash: str
+    sectors: dict[SectorId, Sector] = {}
+    numbers: dict[NumberKindId, NumberKind] = {}
+    """The kinds of numbers a person may make, in the order they are offered."""
+
+    def audience(self, programme: ProgrammeId) -> Audience:
+        """Whose identifiers a programme knows people by: its own, or its sector's."""
+        known = self.programmes.get(programme)
+        # No programme's name has a colon: none is taken for a sector.
+        return Audience(f"sector:{known.sector}" if known and known.sector else programme)
+
+    def sharing(self, audience: Audience) -> tuple[ProgrammeId, ...]:
+        """The programmes of an audience."""
+        return tuple(each for each in self.programmes if self.audience(each) == audience)
 
     def agreement(self, id_: AgreementId, on: date | None = None) -> Agreement | None:
         """An agreement as it stands on a day, else its newest version; None if unknown."""

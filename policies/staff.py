@@ -26,6 +26,7 @@ class Duty(StrEnum):
     REVIEW_LOG = "review-log"
     OPEN_ENTRY = "open-entry"
     VERIFY_LOG = "verify-log"
+    DECIDE_ERASURE = "decide-erasure"
     REGISTER_PERSON = "register-person"
     REGISTER_HOUSEHOLD = "register-household"
     COMPARE_DUPLICATES = "compare-duplicates"
@@ -55,6 +56,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
                 Duty.REVIEW_LOG,
                 Duty.OPEN_ENTRY,
                 Duty.VERIFY_LOG,
+                Duty.DECIDE_ERASURE,
                 Duty.TRACE_COMPLAINT,
                 Duty.PROPOSE,
                 Duty.APPROVE,
@@ -79,6 +81,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
 """Everything a role may do; what is not here is refused (ADR: separation of duties)."""
 
 _LOG_REVIEW: Final = PurposeId("data-protection/log-review")
+_ERASURE: Final = PurposeId("data-protection/erasure")
 _REGISTRATION: Final = PurposeId("registers/registration")
 _PROTECTION: Final = PurposeId("data-protection")
 _FRAUD: Final = PurposeId("registers/fraud-case")
@@ -89,6 +92,7 @@ TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
         Duty.REVIEW_LOG: Terms(action=Action.REVIEW, purpose=_LOG_REVIEW),
         Duty.OPEN_ENTRY: Terms(action=Action.OPEN_ENTRY, purpose=_LOG_REVIEW),
         Duty.VERIFY_LOG: Terms(action=Action.REVIEW, purpose=_LOG_REVIEW),
+        Duty.DECIDE_ERASURE: Terms(action=Action.REVIEW, purpose=_ERASURE),
         Duty.REGISTER_PERSON: Terms(action=Action.REGISTER, purpose=_REGISTRATION),
         Duty.REGISTER_HOUSEHOLD: Terms(action=Action.REGISTER, purpose=_REGISTRATION),
         Duty.COMPARE_DUPLICATES: Terms(

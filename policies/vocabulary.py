@@ -9,6 +9,10 @@ import msgspec
 SubjectId = NewType("SubjectId", UUID)
 """One record of the vault: a person or a household. Random (RFC 9562 version 4), never leaves."""
 ProgrammeId = NewType("ProgrammeId", str)
+Audience = NewType("Audience", str)
+"""Who shares one pairwise identifier of a person: a programme, or the sector it is of."""
+SectorId = NewType("SectorId", str)
+NumberKindId = NewType("NumberKindId", str)
 StaffId = NewType("StaffId", str)
 AgreementId = NewType("AgreementId", str)
 PurposeId = NewType("PurposeId", str)
@@ -50,6 +54,8 @@ class Action(StrEnum):
     WITHDRAW = "withdraw"
     OPPOSE = "oppose"
     LIFT = "lift"
+    ERASE_ASK = "erase-ask"
+    ERASE = "erase"
     REVIEW = "review"
     OPEN_ENTRY = "open-entry"
     DETOKENISE = "detokenise"
@@ -57,7 +63,12 @@ class Action(StrEnum):
     BREAK_GLASS = "break-glass"
     PROPOSE = "propose"
     APPROVE = "approve"
+    REINDEX = "reindex"
     SIGN_IN = "sign-in"
+    EXCHANGE = "exchange"
+    RENUMBER = "renumber"
+    NUMBER = "number"
+    NUMBER_STOP = "number-stop"
     TOKEN = "token"  # noqa: S105  (a verb, not a secret)
 
 

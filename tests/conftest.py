@@ -12,11 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import pytest
+from redis import Redis
 
 from vault import database as db
+from vault.key_places import TokenPlace
 
 REQUIRED = set(filter(None, os.environ.get("AMANA_REQUIRE", "").split(",")))
 
@@ -88,7 +91,9 @@ def redis_server() -> Iterator[str]:
     """The URL of a Redis whose keys we may drop; ours, or the one named."""
     given = os.environ.get("AMANA_TEST_REDIS_URL")
     if given:
-        yield given
+        # A database of it for each process that runs tests: rates would be theirs in common.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        yield f"{given.rpartition('/')[0]}/{worker}"
         return
     binary = shutil.which("redis-server")
     if binary is None:
@@ -106,6 +111,42 @@ def redis_server() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(30)
+
+
+SOFTHSM: Final = Path("/usr/lib/softhsm/libsofthsm2.so")
+PIN: Final = "5678"
+
+
+@pytest.fixture
+def token_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenPlace]:
+    """A PKCS#11 token of this test's own, empty, in software (SoftHSM 2)."""
+    if not (SOFTHSM.is_file() and shutil.which("softhsm2-util")):
+        missing("softhsm", "no softhsm2-util and module")
+        return
+    (tmp_path / "tokens").mkdir()
+    settings = tmp_path / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {tmp_path}/tokens\nlog.level = ERROR\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
+    subprocess.run(
+        ["softhsm2-util", "--init-token", "--free", "--label", "amana",
+         "--so-pin", "1234", "--pin", PIN],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    (tmp_path / "pin").write_text(f"{PIN}\n")
+    place = TokenPlace(module=SOFTHSM, label="amana", pin_file=tmp_path / "pin")
+    yield place
+    from vault import pkcs11_token
+
+    pkcs11_token.leave(place)  # the next test's token is another
+
+
+@pytest.fixture
+def empty_redis(redis_server: str) -> str:
+    """The Redis, with nothing in it."""
+    with Redis.from_url(redis_server) as redis:
+        redis.flushdb()
+    return redis_server
 
 
 @pytest.fixture(scope="session")

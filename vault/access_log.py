@@ -3,6 +3,7 @@
 Every line is a leaf: the bytes that the Merkle tree commits to. Columns are there to
 search; what is shown is read from the leaf. Whom a line is about, and the programme's
 case, are sealed under that person's log key; a tag that changes each month finds them.
+A person's entries are numbered without a gap, and each names the one before (`log_chain`).
 """
 
 import secrets
@@ -15,24 +16,27 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, insert, select
 
 from policies.vocabulary import Actor, SubjectId
-from vault import log_embargoes, log_leaf, log_tables, merkle, subject_keys
-from vault.ciphers import SealingKey, SubjectKey
+from vault import log_chains, log_embargoes, log_leaf, log_tables, merkle, subject_keys
+from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction, spread
 from vault.envelope_errors import KeyLostError
 from vault.keyring import Keyring
+from vault.log_chains import Tip
 from vault.log_leaf import Leaf, Sealed
-from vault.log_lines import Criteria, Entry, Line, for_fault, for_permit, for_refusal
-from vault.log_tables import LOG_GROUP, access_log, log_pending
+from vault.log_lines import Criteria, Entry, Line, Written, for_fault, for_permit, for_refusal
+from vault.log_tables import access_log, log_pending
 from vault.log_tree import log_entry
 
 __all__ = [
     "Criteria",
     "Entry",
     "Line",
+    "Written",
     "about",
     "for_fault",
     "for_permit",
     "for_refusal",
+    "octets",
     "of_subject",
     "one",
     "record",
@@ -44,19 +48,27 @@ __all__ = [
 async def record(tx: Transaction, keyring: Keyring, lines: Sequence[Line]) -> list[UUID]:
     """Log these lines, in as many statements as for one; their ids, in order.
 
+    The chain of each person is held until commit. A transaction that logs of several people
+    does so in one call: two of them that took the chains in turn could wait for each other.
+
     Raises:
         KeyLostError: a person has no log key: nothing can be logged, so nothing may be done.
+        TamperedError: where a person's chain ends was altered.
     """
     if not lines:
         return []
-    subjects = {line.subject for line in lines if line.subject is not None}
-    keys = await keyring.subject(tx, list(subjects), "log")
-    if len(keys) < len(subjects):
+    records = {line.subject for line in lines if line.subject is not None}
+    records |= {line.written.record for line in lines if line.written is not None}
+    keys = await keyring.subject(tx, list(records), "log")
+    if len(keys) < len(records):
         raise KeyLostError
-    rows = list(_rows(tx, keyring, keys, lines))
+    nobodies = log_chains.stand_ins(keyring, sum(line.subject is None for line in lines))
+    tips = await log_chains.hold(tx, keyring, keys, nobodies)
+    rows = list(_rows(tx, keyring, keys, tips, lines))
     waiting = [{"id": row["id"], "leaf_hash": merkle.leaf_hash(row["leaf"])} for row in rows]
     await tx.connection.execute(insert(access_log), rows)
     await tx.connection.execute(insert(log_pending), waiting)
+    await log_chains.keep(tx, keyring, keys, tips, nobodies)
     return [row["id"] for row in rows]
 
 
@@ -111,6 +123,12 @@ async def one(tx: Transaction, entry_id: UUID) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+async def octets(tx: Transaction, entry_id: UUID) -> bytes | None:
+    """The bytes of one entry, as the tree commits to them."""
+    row = await _row(tx, entry_id)
+    return None if row is None else bytes(row.leaf)
+
+
 async def subject_of(tx: Transaction, keyring: Keyring, entry_id: UUID) -> SubjectId | None:
     """Whom an entry is about. To ask is an act that must be logged itself.
 
@@ -126,31 +144,69 @@ async def subject_of(tx: Transaction, keyring: Keyring, entry_id: UUID) -> Subje
     if subject is None:
         return None
     key = await _log_key(tx, keyring, subject)
-    return SubjectId(UUID(bytes=log_leaf.unseal(key, leaf).subject))
+    return SubjectId(UUID(bytes=log_leaf.opened(key, leaf).subject))
 
 
 def _rows(
     tx: Transaction,
     keyring: Keyring,
     keys: Mapping[SubjectId, SubjectKey],
+    tips: dict[SubjectId, Tip],
     lines: Sequence[Line],
 ) -> Iterator[dict[str, Any]]:
+    """One row per line; `tips` move on with each."""
     month = log_leaf.month(tx.now)
     noise = secrets.token_bytes(10 * len(lines))
     for number, line in enumerate(lines):
         entry_id = log_leaf.first_id(tx.now, noise[10 * number : 10 * number + 10])
+        plain = _plain(line, entry_id, tx.now)
         subject_tag = None
-        key = keyring.house_log if line.case_reference is not None else None
-        if line.subject is not None:
+        if line.subject is None:
+            leaf = plain if line.case_reference is None else _housed(keyring, plain, line)
+            octets = log_leaf.encode(leaf)
+        else:
             subject_tag = log_tables.tag(keyring, line.subject, month)
-            key = keys[line.subject].group(LOG_GROUP)
-        leaf = _leaf(line, entry_id, tx.now, key)
-        octets = log_leaf.encode(leaf)
+            content = _content(line, line.subject, tips[line.subject])
+            leaf = _sealed(keys[line.subject], plain, content)
+            octets = log_leaf.encode(leaf)
+            _move_on(tips, line.subject, number=content.number, leaf_hash=merkle.leaf_hash(octets))
+        if line.written is not None:
+            _move_on(tips, line.written.record, head=line.written.head)
         yield log_tables.columns(leaf, octets, subject_tag, entry_id=entry_id, at=tx.now)
 
 
-def _leaf(line: Line, entry_id: UUID, now: datetime, key: SealingKey | None) -> Leaf:
-    content = Sealed(line.subject.bytes if line.subject else b"", line.case_reference)
+def _move_on(tips: dict[SubjectId, Tip], record: SubjectId, **changes: Any) -> None:
+    tips[record] = msgspec.structs.replace(tips[record], **changes)
+
+
+def _content(line: Line, subject: SubjectId, tip: Tip) -> Sealed:
+    written = line.written
+    return Sealed(
+        subject=subject.bytes,
+        case_reference=line.case_reference,
+        number=tip.number + 1,
+        previous=tip.leaf_hash,
+        head=written.record.bytes + written.head if written else b"",
+    )
+
+
+def _sealed(key: SubjectKey, plain: Leaf, content: Sealed) -> Leaf:
+    sealing = key.group(log_leaf.GROUP)
+    return msgspec.structs.replace(
+        plain,
+        handle=sealing.handle,
+        sealed=log_leaf.seal(sealing, plain.id, content),
+        link=log_leaf.link(log_leaf.salt(key.head, plain.id), content),
+    )
+
+
+def _housed(keyring: Keyring, plain: Leaf, line: Line) -> Leaf:
+    key = keyring.house_log
+    sealed = log_leaf.seal(key, plain.id, Sealed(b"", line.case_reference))
+    return msgspec.structs.replace(plain, handle=key.handle, sealed=sealed)
+
+
+def _plain(line: Line, entry_id: UUID, now: datetime) -> Leaf:
     return Leaf(
         format=log_leaf.FORMAT,
         id=entry_id.bytes,
@@ -166,8 +222,8 @@ def _leaf(line: Line, entry_id: UUID, now: datetime, key: SealingKey | None) -> 
         reasons=line.reasons,
         detail=line.detail,
         catalogue=line.catalogue,
-        handle=key.handle if key else b"",
-        sealed=log_leaf.seal(key, entry_id.bytes, content) if key else b"",
+        handle=b"",
+        sealed=b"",
     )
 
 
@@ -198,15 +254,15 @@ async def _row(tx: Transaction, entry_id: UUID) -> AnyRow | None:
     return (await tx.connection.execute(_entries.where(access_log.c.id == entry_id))).first()
 
 
-async def _log_key(tx: Transaction, keyring: Keyring, subject: SubjectId) -> SealingKey:
+async def _log_key(tx: Transaction, keyring: Keyring, subject: SubjectId) -> SubjectKey:
     keys = await keyring.subject(tx, [subject], "log")
     if subject not in keys:
         raise KeyLostError
-    return keys[subject].group(LOG_GROUP)
+    return keys[subject]
 
 
-def _own(key: SealingKey, row: AnyRow) -> Entry:
-    sealed = log_leaf.unseal(key, log_leaf.decode(row.leaf))
+def _own(key: SubjectKey, row: AnyRow) -> Entry:
+    sealed = log_leaf.opened(key, log_leaf.decode(row.leaf))
     return msgspec.structs.replace(_entry(row), case_reference=sealed.case_reference)
 
 

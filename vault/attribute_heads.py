@@ -43,14 +43,14 @@ _update: Final = update(attribute_heads).where(attribute_heads.c.record == bindp
 
 
 async def read(
-    tx: Transaction, keys: Mapping[SubjectId, SubjectKey], *, locked: bool = False
+    tx: Transaction, keys: Mapping[SubjectId, SubjectKey]
 ) -> dict[SubjectId, dict[GroupId, Version]]:
-    """The heads of these records; `locked` holds them against change until commit.
+    """The heads of these records.
 
     Raises:
         TamperedError: a head was altered.
     """
-    held = await rows(tx, list(keys), locked=locked)
+    held = await rows(tx, list(keys))
     return {record: opened(keys[record], row) for record, row in held.items()}
 
 
@@ -78,11 +78,13 @@ async def write(
 async def rows(
     tx: Transaction, records: Sequence[SubjectId], *, locked: bool = False
 ) -> dict[SubjectId, AnyRow]:
-    """The heads' rows, not believed yet."""
+    """The heads' rows, not believed yet; `locked` holds them against change until commit."""
     query = select(attribute_heads.c.record, attribute_heads.c.groups, attribute_heads.c.mac).where(
         attribute_heads.c.record.in_(spread(records))
     )
-    found = await tx.connection.execute(query.with_for_update() if locked else query)
+    if locked:
+        query = query.order_by(attribute_heads.c.record).with_for_update()
+    found = await tx.connection.execute(query)
     return {SubjectId(row.record): row for row in found}
 
 
@@ -97,9 +99,27 @@ def opened(key: SubjectKey, row: AnyRow) -> dict[GroupId, Version]:
     return _groups.decode(row.groups)
 
 
+async def hashes(tx: Transaction, records: Sequence[SubjectId]) -> dict[SubjectId, bytes]:
+    """What an entry of the access log commits to: a hash of what each head says, as it stands.
+
+    Of the groups and how often each was written, not of their bytes: a record that is sealed
+    anew under another key says what it said.
+    """
+    return {record: _said(row) for record, row in (await rows(tx, records)).items()}
+
+
 def version(row: int, blob: bytes) -> Version:
     """What the head is to say of a blob."""
     return Version(row, sha256(blob).digest())
+
+
+def _said(row: AnyRow) -> bytes:
+    try:
+        versions = sorted(_groups.decode(row.groups).items())
+    except msgspec.DecodeError:
+        return sha256(row.groups).digest()  # altered: it is no head's hash
+    parts = [part for group, at in versions for part in (group.encode(), at.row.to_bytes(8, "big"))]
+    return sha256(framed(b"vault/head/v1", row.record.bytes, *parts)).digest()
 
 
 def _mac(record: SubjectId, key: SubjectKey, groups: bytes) -> bytes:

@@ -5,11 +5,13 @@ from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from vault.envelope_errors import RandomnessError
 from vault.opaque import Deriver, Opaque
 from vault.xaes import NONCE_BYTES, XAES
 
 AES_256_GCM: Final = 1
 XAES_256_GCM: Final = 2
+# Reserved, and refused as any unknown suite: 3 AES-SIV, 4 AES-256-GCM-SIV with commitment.
 NONCE_SIZES: Final = {AES_256_GCM: 12, XAES_256_GCM: NONCE_BYTES}
 HANDLE_BYTES: Final = 8
 
@@ -17,7 +19,7 @@ HANDLE_BYTES: Final = 8
 class SealingKey(Opaque):
     """What seals one group of one record, or one kind of shared secret."""
 
-    __slots__ = ("cipher", "commitment", "handle", "suite", "version")
+    __slots__ = ("_last", "cipher", "commitment", "handle", "suite", "version")
 
     def __init__(
         self, *, suite: int, handle: bytes, version: int, cipher: AESGCM | XAES, commitment: bytes
@@ -27,10 +29,19 @@ class SealingKey(Opaque):
         self.version = version
         self.cipher = cipher
         self.commitment = commitment
+        self._last = b""
 
     def nonce(self) -> bytes:
-        """A fresh random nonce: a record sees far fewer than 2**32 seals (SP 800-38D §8.3)."""
-        return secrets.token_bytes(NONCE_SIZES[self.suite])
+        """A fresh random nonce: a record sees far fewer than 2**32 seals (SP 800-38D §8.3).
+
+        Raises:
+            RandomnessError: it is the one before; a source that is stuck would undo GCM.
+        """
+        drawn = secrets.token_bytes(NONCE_SIZES[self.suite])
+        if drawn == self._last:
+            raise RandomnessError
+        self._last = drawn
+        return drawn
 
 
 class SubjectKey(Opaque):

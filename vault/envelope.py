@@ -25,8 +25,11 @@ from vault.framing import framed
 FORMAT: Final = 1
 PADDING_BYTES: Final = 64
 """Lengths are rounded up to this, so that a ciphertext says little about a name."""
+PLAINTEXT_LIMIT_BYTES: Final = 1 << 20
+"""A group, its history or a secret takes some kilobytes; what is larger is no work of ours."""
 _HEADER: Final = struct.Struct(">BB8sIQ32s")
 _TAG_BYTES: Final = 16
+_BLOB_LIMIT_BYTES: Final = PLAINTEXT_LIMIT_BYTES + PADDING_BYTES + _HEADER.size + 24 + _TAG_BYTES
 _PREFIX: Final = b"vault/v1"
 
 
@@ -43,7 +46,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def seal(key: SealingKey, place: Place, plaintext: bytes, *, row_version: int = 0) -> bytes:
-    """Seal bytes for one place."""
+    """Seal bytes for one place.
+
+    Raises:
+        ValueError: they are too large.
+    """
+    if len(plaintext) > PLAINTEXT_LIMIT_BYTES:
+        raise ValueError("too large to seal")
     header = _HEADER.pack(FORMAT, key.suite, key.handle, key.version, row_version, key.commitment)
     nonce = key.nonce()
     return header + nonce + key.cipher.encrypt(nonce, pad(plaintext), _bound(header, place))
@@ -58,7 +67,7 @@ def unseal(key: SealingKey, place: Place, blob: bytes, *, row_version: int = 0) 
     packed = blob[: _HEADER.size]
     expected = _HEADER.pack(FORMAT, key.suite, key.handle, key.version, row_version, bytes(32))
     start = _HEADER.size + NONCE_SIZES[key.suite]
-    if len(blob) < start + _TAG_BYTES or packed[:22] != expected[:22]:
+    if not start + _TAG_BYTES <= len(blob) <= _BLOB_LIMIT_BYTES or packed[:22] != expected[:22]:
         raise TamperedError
     # Before opening: AES-GCM alone would let one blob open under two keys.
     if not hmac.compare_digest(packed[22:], key.commitment):
@@ -68,6 +77,11 @@ def unseal(key: SealingKey, place: Place, blob: bytes, *, row_version: int = 0) 
     except InvalidTag:
         raise TamperedError from None
     return unpad(padded)
+
+
+def handle(blob: bytes) -> bytes:
+    """The handle of the key that a blob names; to be believed only once it opened."""
+    return blob[2:10]
 
 
 def pad(plaintext: bytes) -> bytes:

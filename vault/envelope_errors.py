@@ -15,3 +15,15 @@ class KeyLostError(VaultError):
 
 class StalePermitError(VaultError):
     """A permit was decided in another transaction."""
+
+
+class KeysUnavailableError(VaultError):
+    """The keeper of the root keys does not answer. It may do so later; nothing is lost."""
+
+
+class RandomnessError(VaultError):
+    """The source of randomness gave the same bytes twice. Nothing is sealed with them."""
+
+
+class StaleStoreError(VaultError):
+    """The store is behind what was read before: a replica that lags, or one put back."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from policies.disclosure import Permit
 from policies.vocabulary import GroupId, SubjectId
-from vault import access_log, attribute_heads, attributes, sealed_groups
+from vault import access_log, attribute_heads, attributes
 from vault.attributes import Group, Unreadable, Values
 from vault.database import Transaction
 from vault.envelope_errors import KeyLostError, StalePermitError
@@ -25,10 +25,12 @@ async def append(tx: Transaction, keyring: Keyring, states: Sequence[Group]) -> 
         KeyLostError: a record has no key that opens.
         TamperedError: a record's head was altered.
     """
-    keys = await keyring.subject(tx, [state.record for state in states], "data")
-    if any(state.record not in keys for state in states):
+    records = sorted({state.record for state in states})
+    rows = await attribute_heads.rows(tx, records, locked=True) if records else {}
+    keys = await keyring.held(tx, records)
+    if any(record not in keys for record in records):
         raise KeyLostError
-    heads = await attribute_heads.read(tx, keys, locked=True) if keys else {}
+    heads = {record: attribute_heads.opened(keys[record], row) for record, row in rows.items()}
     await attributes.store_all(
         tx,
         keyring,
@@ -54,7 +56,8 @@ async def reveal(tx: Transaction, keyring: Keyring, permit: Permit) -> list[Valu
     if permit.decided_at != tx.now:
         raise StalePermitError
     await access_log.record(tx, keyring, [access_log.for_permit(permit)])
-    keys = await keyring.subject(tx, [opening.record for opening in permit.openings], "data")
+    records = sorted({opening.record for opening in permit.openings})
+    keys = await keyring.held(tx, records)
     if any(opening.record not in keys for opening in permit.openings):
         raise KeyLostError
     heads = await attribute_heads.read(tx, keys) if keys else {}
@@ -63,7 +66,7 @@ async def reveal(tx: Transaction, keyring: Keyring, permit: Permit) -> list[Valu
         for opening in permit.openings
         for group in _past(heads.get(opening.record, {}), opening.group)
     ]
-    opened = await sealed_groups.open_all(tx, keys, spots) if spots else {}
+    opened = await attributes.opened(tx, keyring, spots) if spots else {}
     found = []
     for record, group in spots:
         values = opened[record, group]

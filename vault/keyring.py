@@ -4,22 +4,29 @@ Domain keys are opened once at start; records' keys on demand, in one query per 
 and kept for five minutes as cipher objects.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from policies.vocabulary import SubjectId
-from vault import domain_keys, signing, subject_keys
+from vault import domain_keys, index_held, key_epoch, signing, subject_keys, tombstones
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.database import Transaction
+from vault.domain_keys import Domain
+from vault.envelope_errors import KeyLostError, StaleStoreError
+from vault.key_cache import KeyCache
+from vault.key_tree import Tree
 from vault.keys import Keys
 from vault.opaque import Deriver, Opaque
 from vault.subject_keys import Kind
 
-CACHED_SECONDS: Final = 300
-CACHED_KEYS: Final = 50_000
-"""Records per process; about 3 kB each (reference: measured in pure Python)."""
+BELIEVED: Final = timedelta(milliseconds=500)
+"""How long what is held is believed before the store is asked whether a key changed.
+
+Half of the second within which an erasure is effective everywhere (design: vault 10).
+"""
 
 
 class Keyring(Opaque):
@@ -27,108 +34,208 @@ class Keyring(Opaque):
 
     __slots__ = (
         "_boxes",
+        "_checked_at",
         "_domains",
+        "_epoch",
+        "_erased",
+        "_first_seen",
         "_subjects",
+        "_sure",
         "house_log",
+        "indexes",
         "keys",
         "log_origin",
         "log_references",
         "signing",
+        "trees",
     )
 
-    def __init__(self, keys: Keys, domains: dict[str, Deriver]) -> None:
+    def __init__(self, keys: Keys, domains: dict[str, Domain]) -> None:
         self.keys = keys
+        self.trees = {kind: Tree(kind.value, keys) for kind in Kind}
+        self._subjects = {kind: KeyCache() for kind in Kind}
+        self._epoch = self._sure = 0
+        self._first_seen: datetime | None = None
+        self._erased = False
+        self._checked_at: datetime | None = None
+        self.signing = signing.Held()
+        self.indexes = index_held.Held()
+        self._take(domains)
+
+    def _take(self, domains: dict[str, Domain]) -> None:
         self._domains = domains
-        self._boxes: dict[str, Box] = {}
-        self._subjects = {Kind.DATA: KeyCache(), Kind.LOG: KeyCache()}
-        self.house_log: SealingKey = shared(domains["log"], "log")
+        self._boxes: dict[tuple[str, str], Box] = {}
+        log = domains["log"].deriver(domain_keys.FIRST)
+        self.house_log: SealingKey = shared(log, "log")
         self.log_references = Deriver(self.log_reference)
         # The log's name (c2sp.org/tlog-checkpoint): two installations never share one.
-        self.log_origin = f"amana.log/{domains['log'].derive(b'v1 origin')[:8].hex()}"
-        self.signing = signing.Held()
+        self.log_origin = f"amana.log/{log.derive(b'v1 origin')[:8].hex()}"
+
+    async def refresh(self, tx: Transaction) -> bool:
+        """See whether a key changed since the last look, twice a second at most; whether it looked.
+
+        What was rotated, retired or destroyed anywhere is so here within a second.
+
+        Raises:
+            StaleStoreError: the store is behind what was read before.
+        """
+        if self._checked_at is not None and tx.now - self._checked_at < BELIEVED:
+            return False
+        await self._look(tx)
+        return True
+
+    async def _look(self, tx: Transaction) -> None:
+        epoch = await key_epoch.read(tx)
+        if epoch < self._sure:
+            raise StaleStoreError
+        if epoch != self._epoch:
+            await self.reload(tx)
+            self._first_seen = tx.now
+        elif tx.now != self._first_seen:
+            # A second transaction sees it: the one that made it did not roll back.
+            self._sure = epoch
+        self._epoch, self._checked_at = epoch, tx.now
+
+    async def reload(self, tx: Transaction) -> None:
+        """Take the domains' keys as they stand in the store, and hold no record's key."""
+        await asyncio.to_thread(self.keys.reload)
+        self._take(await domain_keys.open_all(tx, self.keys))
+        self._erased = await tombstones.newest(tx) is not None
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold no record's key and no node any longer."""
+        for kind in Kind:
+            self._subjects[kind].clear()
+            self.trees[kind].forget()
+
+    @property
+    def log_tree(self) -> Tree:
+        """What the records' log keys hang from."""
+        return self.trees[Kind.LOG]
+
+    def versions(self, domain: str) -> Domain:
+        """Which versions of a domain's key are in use: `.active`, and `.usable`, newest first."""
+        return self._domains[domain]
 
     @property
     def log_reference(self) -> bytes:
         """The key of the monthly subject tags of the access log."""
-        return self._domains["log-reference"].derive(b"v1 logref")
+        return self._domains["log-reference"].deriver(domain_keys.FIRST).derive(b"v1 logref")
 
-    def blind_index(self, name: str, version: int = 1) -> bytes:
-        """The key of one blind index, in one version of its normaliser."""
-        return self._domains["blind-index"].derive(
-            b"v1 bidx", name.encode(), version.to_bytes(4, "big")
-        )
+    def blind_index(self, name: str, version: int | None = None) -> bytes:
+        """The key of one blind index, in one version; the active one unless said otherwise.
 
-    def pairwise(self, programme: str, version: int = 1) -> bytes:
-        """The key of one programme's pairwise identifiers."""
-        return self._domains["pairwise"].derive(
-            b"pairwise/v1", programme.encode(), version.to_bytes(4, "big")
-        )
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["blind-index"].deriver(version).derive(b"v1 bidx", name.encode())
 
-    def secret(self, purpose: str) -> bytes:
-        """32 bytes for one purpose that is no sealing: nonces, session MACs."""
-        return self._domains["secrets"].derive(b"v1 secret", purpose.encode())
+    def pairwise(self, programme: str, version: int | None = None) -> bytes:
+        """The key of one programme's pairwise identifiers, in one version.
 
-    def box(self, purpose: str) -> Box:
-        """Seals and opens the secrets of one purpose that belong to no record."""
-        found = self._boxes.get(purpose)
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["pairwise"].deriver(version).derive(b"pairwise/v1", programme.encode())
+
+    def pairwise_index(self, version: int | None = None) -> bytes:
+        """The key of the tags by which pairwise identifiers are found, in one version.
+
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["pairwise"].deriver(version).derive(b"pairwise index/v1")
+
+    def secret(self, purpose: str, version: int | None = None) -> bytes:
+        """32 bytes for one purpose that is no sealing: nonces, session MACs.
+
+        Raises:
+            KeyLostError: that version opens nothing any more.
+        """
+        return self._domains["secrets"].deriver(version).derive(b"v1 secret", purpose.encode())
+
+    def box(self, purpose: str, domain: str = "boxes") -> Box:
+        """Seals and opens the secrets of one purpose that belong to no record.
+
+        `domain` names another domain whose versions they are to live and die with.
+        """
+        found = self._boxes.get((domain, purpose))
         if found is None:
-            key = shared(self._domains["boxes"], purpose)
-            found = self._boxes[purpose] = Box(key, purpose)
+            versions = self._domains[domain]
+            keys = {
+                version: shared(versions.deriver(version), purpose, version=version)
+                for version in versions.usable
+            }
+            found = self._boxes[domain, purpose] = Box(keys, versions.active, purpose)
         return found
 
     async def subject(
         self, tx: Transaction, subjects: Sequence[SubjectId], kind: Literal["data", "log"]
     ) -> dict[SubjectId, SubjectKey]:
-        """The keys of these records; one that is missing or does not open is left out."""
+        """The keys of these records; one that is missing, erased or does not open is left out.
+
+        Raises:
+            StaleStoreError: the store is behind what was read before.
+        """
+        looked = await self.refresh(tx)
         cache = self._subjects[Kind(kind)]
         found, absent = cache.split(subjects, tx.now)
         if absent:
-            opened = await subject_keys.read(tx, self.keys, absent, Kind(kind))
-            cache.keep(opened, tx.now)
+            if not looked:
+                await self._look(tx)  # what is kept for minutes is not read from an old view
+            epoch = self._epoch
+            opened = await subject_keys.read(tx, self.trees[Kind(kind)], absent)
+            if kind == "data":
+                opened = await self._without_erased(tx, opened)
+            if self._epoch == epoch:
+                cache.keep(opened, tx.now)
             found.update(opened)
         return found
 
+    async def held(
+        self, tx: Transaction, subjects: Sequence[SubjectId]
+    ) -> dict[SubjectId, SubjectKey]:
+        """The data keys of these records as they stand, whatever is held here.
+
+        For writing, after the heads are locked: what is sealed under a key that was replaced or
+        destroyed meanwhile is lost.
+        """
+        if not subjects:
+            return {}
+        current = await subject_keys.handles(tx, Kind.DATA, subjects)
+        found = await self.subject(tx, list(current), "data")
+        moved = [subject for subject, key in found.items() if key.handle != current[subject]]
+        return found | (await self.again(tx, moved) if moved else {})
+
+    async def again(
+        self, tx: Transaction, subjects: Sequence[SubjectId]
+    ) -> dict[SubjectId, SubjectKey]:
+        """The data keys of these records, read from the store whatever is held."""
+        self._subjects[Kind.DATA].drop(subjects)
+        return await self.subject(tx, subjects, "data")
+
     async def create_subject(self, tx: Transaction, *subjects: SubjectId) -> None:
-        """Make the keys of new records: nothing can be kept of one before."""
+        """Make the keys of new records: nothing can be kept of one before.
+
+        Raises:
+            KeyLostError: one of them is erased, and stays so.
+        """
+        await self.refresh(tx)
+        if self._erased and await tombstones.among(tx, self, subjects):
+            raise KeyLostError
         for cache in self._subjects.values():
             cache.drop(subjects)
-        await subject_keys.create(tx, self.keys, subjects)
+        await subject_keys.create(tx, self.trees, subjects)
 
-
-class KeyCache(Opaque):
-    """Records' keys as cipher objects, bounded in number and in time."""
-
-    __slots__ = ("_held",)
-
-    def __init__(self) -> None:
-        self._held: dict[SubjectId, tuple[datetime, SubjectKey]] = {}
-
-    def split(
-        self, subjects: Sequence[SubjectId], now: datetime
-    ) -> tuple[dict[SubjectId, SubjectKey], list[SubjectId]]:
-        """Those held and not too old, and those to be read."""
-        found, absent = {}, []
-        for subject in dict.fromkeys(subjects):
-            until, key = self._held.get(subject, (now, None))
-            if key is not None and now < until:
-                found[subject] = key
-            else:
-                absent.append(subject)
-        return found, absent
-
-    def keep(self, opened: dict[SubjectId, SubjectKey], now: datetime) -> None:
-        """Hold for a while; the oldest make room."""
-        until = now + timedelta(seconds=CACHED_SECONDS)
-        for subject, key in opened.items():
-            self._held.pop(subject, None)  # so that it moves to the end: the order is by age
-            self._held[subject] = (until, key)
-        while len(self._held) > CACHED_KEYS:
-            del self._held[next(iter(self._held))]
-
-    def drop(self, subjects: Sequence[SubjectId]) -> None:
-        """Hold no longer."""
-        for subject in subjects:
-            self._held.pop(subject, None)
+    async def _without_erased(
+        self, tx: Transaction, opened: dict[SubjectId, SubjectKey]
+    ) -> dict[SubjectId, SubjectKey]:
+        if not self._erased or not opened:
+            return opened
+        # A key that was put back opens; it must not.
+        gone = await tombstones.among(tx, self, opened)
+        return {record: key for record, key in opened.items() if record not in gone}
 
 
 async def open_keyring(tx: Transaction, keys: Keys) -> Keyring:

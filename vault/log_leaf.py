@@ -1,10 +1,12 @@
-"""The bytes of one access-log entry: what the Merkle tree commits to. Format v1.
+"""The bytes of one access-log entry: what the Merkle tree commits to. Format v2.
 
 A leaf holds no personal data in the clear. Whom it is about, and the actor's own case
 number, are sealed under that person's log key: with the key destroyed the tree still
-verifies, and nobody can tell any more.
+verifies, and nobody can tell any more. What is sealed is also committed to, so that the
+person can show it to others without the key. Leaves of v1 have no commitment.
 """
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,13 +25,21 @@ from policies.vocabulary import (
     PurposeId,
     SubjectId,
 )
-from vault.ciphers import NONCE_SIZES, SealingKey
+from vault.ciphers import NONCE_SIZES, SealingKey, SubjectKey
 from vault.database import EPOCH
-from vault.envelope import pad, unpad
+from vault.envelope import PADDING_BYTES, pad, unpad
 from vault.envelope_errors import TamperedError
 from vault.framing import framed
+from vault.opaque import Deriver
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+FORMATS: Final = {1: 0, 2: 32}
+"""Formats that are read, and the length of `link` where something is sealed for a person."""
+GROUP: Final = "log"
+"""The group under which a record's log key seals."""
+SALT_BYTES: Final = 16
+ROOM_BYTES: Final = 128
+"""Holds a case number of 30 letters; a write's head has 64 bytes of its own."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -55,6 +65,8 @@ class Leaf(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     handle: bytes
     """Of the log key that opens `sealed`; empty if nothing is sealed."""
     sealed: bytes
+    link: bytes = b""
+    """What `link` makes of the sealed content; empty if the entry is about nobody."""
 
 
 class Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -67,7 +79,7 @@ class Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     """The person's own count of entries, and the hash of the one before; 0 and empty: not kept."""
     previous: bytes = b""
     head: bytes = b""
-    """Hash of the record's head after a write; empty for other acts."""
+    """Of a write: the record written (16 bytes) and the hash of its head; empty for other acts."""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -90,7 +102,7 @@ def decode(octets: bytes) -> Leaf:
         leaf = _leaves.decode(octets)
     except msgspec.DecodeError:
         raise TamperedError from None
-    if leaf.format != FORMAT:
+    if len(leaf.link) not in {0, FORMATS.get(leaf.format)}:
         raise TamperedError
     return leaf
 
@@ -106,7 +118,9 @@ def handle(octets: bytes) -> bytes:
 def seal(key: SealingKey, entry: bytes, content: Sealed) -> bytes:
     """Seal whom an entry is about, padded: a case number's length tells nothing."""
     nonce = key.nonce()
-    return nonce + key.cipher.encrypt(nonce, pad(_encoder.encode(content)), _bound(key, entry))
+    room = ROOM_BYTES + (PADDING_BYTES if content.head else 0)
+    padded = pad(_encoder.encode(content)).ljust(room, b"\0")
+    return nonce + key.cipher.encrypt(nonce, padded, _bound(key, entry))
 
 
 def unseal(key: SealingKey, leaf: Leaf) -> Sealed:
@@ -121,6 +135,36 @@ def unseal(key: SealingKey, leaf: Leaf) -> Sealed:
         return _sealed.decode(unpad(padded))
     except (InvalidTag, ValueError):  # a nonce cut short, or bytes of another shape
         raise TamperedError from None
+
+
+def opened(key: SubjectKey, leaf: Leaf) -> Sealed:
+    """Open whom an entry is about, and see that it is what the leaf commits to.
+
+    Raises:
+        TamperedError: altered, or moved from another entry.
+    """
+    content = unseal(key.group(GROUP), leaf)
+    if leaf.format != 1 and leaf.link != link(salt(key.head, leaf.id), content):
+        raise TamperedError
+    return content
+
+
+def salt(key: Deriver, entry: bytes) -> bytes:
+    """What makes an entry's link say nothing to who was not given it. One per entry."""
+    return key.mac(framed(b"vault/log/salt/v2", entry))[:SALT_BYTES]
+
+
+def link(salt_: bytes, content: Sealed) -> bytes:
+    """The commitment to what is sealed, but for whom it is about."""
+    number = content.number.to_bytes(8, "big")
+    case = b"" if content.case_reference is None else b"=" + content.case_reference.encode()
+    parts = (salt_, number, content.previous, written(content), case)
+    return hashlib.sha256(framed(b"vault/log/link/v2", *parts)).digest()
+
+
+def written(content: Sealed) -> bytes:
+    """What a link says of a write: a hash, for a record's identifier never leaves."""
+    return hashlib.sha256(content.head).digest() if content.head else b""
 
 
 def microseconds(instant: datetime) -> int:

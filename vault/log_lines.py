@@ -19,6 +19,13 @@ from policies.vocabulary import (
 )
 
 
+class Written(msgspec.Struct, frozen=True):
+    """What a write left: a record, and the hash of the head that authenticates its groups."""
+
+    record: SubjectId
+    head: bytes
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be logged of one access."""
 
@@ -37,6 +44,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A code or an identifier that says nothing of a person. Not sealed."""
     catalogue: str | None = None
     """Hash of the catalogue the decision was made by."""
+    written: Written | None = None
+    """Of a write: what it left (`attributes.written`). Sealed."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

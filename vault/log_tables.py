@@ -9,14 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import Column, Index, LargeBinary, String, Table, Text, Uuid
 
-from policies.vocabulary import SubjectId
+from policies.vocabulary import Action, SubjectId
 from vault import log_leaf
 from vault.database import Instant, metadata
 from vault.keyring import Keyring
 from vault.log_leaf import Leaf
 
-LOG_GROUP: Final = "log"
-"""The group under which a record's log key seals."""
+LOG_GROUP: Final = log_leaf.GROUP
 TAG_BYTES: Final = 16
 
 access_log: Final = Table(
@@ -36,6 +35,13 @@ access_log: Final = Table(
     Index("ix_access_log_subject", "subject_tag", "id"),
     Index("ix_access_log_actor", "actor", "id"),
     sqlite_with_rowid=False,
+)
+_erasures: Final = access_log.c.action == Action.ERASE.value
+Index(
+    "ix_access_log_erasures",
+    access_log.c.id,
+    sqlite_where=_erasures,
+    postgresql_where=_erasures,
 )
 log_pending: Final = Table(
     "log_pending",

@@ -8,14 +8,24 @@ import msgspec
 from sqlalchemy import Select, Table, exists, func, select
 
 from policies.vocabulary import SubjectId
-from vault import jwk, log_leaf, log_note, log_tables, log_tree, merkle, signing, subject_keys
+from vault import (
+    jwk,
+    log_chain,
+    log_leaf,
+    log_note,
+    log_tables,
+    log_tree,
+    merkle,
+    signing,
+    subject_keys,
+)
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction
 from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 from vault.log_leaf import Leaf
 from vault.log_note import Head
-from vault.log_tables import LOG_GROUP, access_log, log_pending
+from vault.log_tables import access_log, log_pending
 from vault.log_tree import Place, Tiles, log_checkpoint, log_entry
 
 PAGE: Final = 1_000
@@ -49,6 +59,7 @@ async def verify(tx: Transaction, keyring: Keyring, progress: Progress | None = 
         await _sealed(tx, keyring, tiles, progress or _silent)
         await _waiting(tx, keyring)
         await _strays(tx)
+        _require(not (hole := await log_chain.first_fault(tx, keyring)), hole)
     except _FoundError as found:
         return Report(entries=tiles.size, fault=str(found))
     return Report(entries=tiles.size, fault=None)
@@ -118,7 +129,7 @@ def _tag(keyring: Keyring, leaf: Leaf, owners: Owners) -> bytes | None:
     if leaf.handle not in owners:
         raise TamperedError
     subject, key = owners[leaf.handle]
-    if log_leaf.unseal(key.group(LOG_GROUP), leaf).subject != subject.bytes:
+    if log_leaf.opened(key, leaf).subject != subject.bytes:
         raise TamperedError
     return log_tables.tag(keyring, subject, log_leaf.month(log_leaf.instant(leaf)))
 
@@ -180,7 +191,7 @@ def _lines(hashes: Table) -> Select[Any]:
 
 async def _owners(tx: Transaction, keyring: Keyring, rows: Iterable[AnyRow]) -> Owners:
     handles = {log_leaf.handle(row.leaf) for row in rows if row.leaf is not None}
-    return await subject_keys.log_keys(tx, keyring.keys, sorted(handles - {b""}))
+    return await subject_keys.log_keys(tx, keyring.log_tree, sorted(handles - {b""}))
 
 
 def _require(met: bool, fault: str) -> None:

@@ -30,6 +30,8 @@ from vault.keys import KEY_BYTES
 KEY_LOST: Final = "key-lost"
 MISSING: Final = "missing"
 TAMPERED: Final = "tampered"
+REPLACED: Final = "replaced"
+"""Sealed under another key than the one at hand: the record's key was rotated meanwhile."""
 
 Values = dict[AttributeId, Any]
 Opened = Values | str
@@ -76,13 +78,15 @@ _STAND_IN: Final = GroupId("identity")
 _values: Final = msgspec.msgpack.Decoder(Values)
 
 
-async def write(tx: Transaction, keys: Keys, groups: Sequence[Group]) -> None:
-    """Seal and keep, in at most five statements. The heads' lock makes writers queue.
+async def write(
+    tx: Transaction, keys: Keys, rows: Mapping[SubjectId, AnyRow], groups: Sequence[Group]
+) -> None:
+    """Seal and keep, in at most four statements. `rows` are the heads, locked: writers queue.
 
     Raises:
         TamperedError: a head was altered.
     """
-    held = await attribute_heads.read(tx, keys, locked=True)
+    held = {record: attribute_heads.opened(keys[record], row) for record, row in rows.items()}
     heads = {record: dict(held.get(record, {})) for record in keys}
     new, changed = [], []
     for group in groups:
@@ -144,6 +148,8 @@ async def rehearse(tx: Transaction, times: int) -> None:
 def _open(key: SubjectKey | None, row: AnyRow) -> Opened:
     if key is None:
         return KEY_LOST
+    if envelope.handle(row.blob) != key.handle:
+        return REPLACED
     try:
         listed = attribute_heads.opened(key, row).get(row.group)
         if listed != attribute_heads.version(row.row_version, row.blob):
@@ -173,4 +179,7 @@ def _seal(key: SubjectKey, group: Group, number: int) -> bytes:
 def _unseal(key: SubjectKey, row: AnyRow) -> Values:
     place = Place(record=row.record.bytes, group=row.group)
     values = envelope.unseal(key.group(row.group), place, row.blob, row_version=row.row_version)
-    return _values.decode(values)
+    try:
+        return _values.decode(values)
+    except (msgspec.DecodeError, RecursionError):  # it opened, and is of another shape
+        raise TamperedError from None

@@ -4,21 +4,24 @@ The library under us brings its own OpenSSL and may be swapped; what it would se
 wrongly could never be opened again.
 """
 
+import secrets
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
+from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from vault import envelope, jwk, merkle
 from vault.ciphers import SubjectKey
 from vault.envelope import Place
 from vault.envelope_errors import TamperedError
+from vault.keys import Keys
 from vault.opaque import Deriver
 from vault.signing import SigningKey
 from vault.xaes import XAES
@@ -39,6 +42,31 @@ def run(checks: Mapping[str, Callable[[], bool]] | None = None) -> None:
             raise SelfTestError(name)
 
 
+def provider(keys: Keys) -> None:
+    """Check that a provider of root keys opens what it wraps, and nothing else.
+
+    Raises:
+        SelfTestError: it does not. Do not start.
+    """
+    known, place = bytes(range(32)), b"self-test"
+    wrapped = keys.wrap(known, place)
+    altered = wrapped[:-1] + bytes((wrapped[-1] ^ 1,))
+    opened = (
+        _opened(keys, wrapped, place),
+        _opened(keys, wrapped, b"another place"),
+        _opened(keys, altered, place),
+    )
+    if opened != (known, None, None) or known in wrapped:
+        raise SelfTestError(type(keys).__name__)
+
+
+def _opened(keys: Keys, wrapped: bytes, place: bytes) -> bytes | None:
+    try:
+        return keys.unwrap(wrapped, place)
+    except TamperedError:
+        return None
+
+
 def _sha256() -> bool:
     # FIPS 180-4, example of one block
     return sha256(b"abc").digest() == bytes.fromhex(
@@ -51,6 +79,35 @@ def _hmac() -> bool:
     return Deriver(b"Jefe").mac(b"what do ya want for nothing?") == bytes.fromhex(
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     )
+
+
+def _random() -> bool:
+    # Not a test of quality: a source that is stuck gives the same twice (once in 2**128 if not).
+    return secrets.token_bytes(16) != secrets.token_bytes(16)
+
+
+def _argon2id() -> bool:
+    # the reference implementation's test.c: t=2, m=256 KiB, p=1
+    hashed = hash_secret_raw(
+        secret=b"password",
+        salt=b"somesalt",
+        time_cost=2,
+        memory_cost=256,
+        parallelism=1,
+        hash_len=32,
+        type=Type.ID,
+    )
+    return hashed == bytes.fromhex(
+        "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe"
+    )
+
+
+def _aes_siv() -> bool:
+    # RFC 5297, appendix A.1
+    key = bytes.fromhex("fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff")
+    associated = bytes.fromhex("101112131415161718191a1b1c1d1e1f2021222324252627")
+    sealed = AESSIV(key).encrypt(bytes.fromhex("112233445566778899aabbccddee"), [associated])
+    return sealed == bytes.fromhex("85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c")
 
 
 def _hkdf_expand() -> bool:
@@ -153,9 +210,12 @@ def _merkle() -> bool:
 
 
 CHECKS: Final[Mapping[str, Callable[[], bool]]] = {
+    "random source": _random,
     "SHA-256": _sha256,
     "HMAC-SHA-256": _hmac,
     "HKDF-Expand": _hkdf_expand,
+    "Argon2id": _argon2id,
+    "AES-SIV": _aes_siv,
     "AES-256-GCM": _aes_256_gcm,
     "XAES-256-GCM": _xaes_256_gcm,
     "Ed25519": _ed25519,

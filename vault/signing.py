@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from sqlalchemy import Column, Index, LargeBinary, String, Table, Text, insert, select, update
 
 from vault import jwk
+from vault.boxed_rows import BoxedRows
 from vault.database import AnyRow, Instant, Transaction, insert_new, metadata
 from vault.envelope_errors import KeyLostError, TamperedError
 from vault.framing import framed
@@ -166,6 +167,27 @@ async def ensure(tx: Transaction, keyring: "Keyring") -> None:
         await insert_new(tx, signing_keys, [_new(tx, keyring, use) for use in missing])
 
 
+async def vouch(tx: Transaction, keyring: "Keyring") -> None:
+    """Vouch for every public key under the active secret, once it is known everywhere.
+
+    Raises:
+        TamperedError: a row was altered.
+    """
+    for row in (await tx.connection.execute(_public)).all():
+        _vouched(keyring, row)
+        await tx.connection.execute(
+            update(signing_keys)
+            .where(signing_keys.c.public_jwk == row.public_jwk, signing_keys.c.use == row.use)
+            .values(mac=_mac(keyring, row.use, row.public_jwk))
+        )
+
+
+async def vouched(tx: Transaction, keyring: "Keyring", version: int) -> int:
+    """How many public keys one version of the secret vouches for."""
+    rows = (await tx.connection.execute(_public)).all()
+    return sum(_vouched(keyring, row) == version for row in rows)
+
+
 async def _in_use(tx: Transaction) -> set[str]:
     query = select(signing_keys.c.use).where(signing_keys.c.state == "active")
     return set(await tx.connection.scalars(query))
@@ -207,13 +229,28 @@ def _place(use: str, kid: str) -> bytes:
     return framed(use.encode(), kid.encode())
 
 
-def _mac(keyring: "Keyring", use: str, public_jwk: str) -> bytes:
-    return hmac.digest(
-        keyring.secret("signing"), framed(use.encode(), public_jwk.encode()), "sha256"
-    )
+def _mac(keyring: "Keyring", use: str, public_jwk: str, version: int | None = None) -> bytes:
+    secret = keyring.secret("signing", version)
+    return hmac.digest(secret, framed(use.encode(), public_jwk.encode()), "sha256")
+
+
+def _vouched(keyring: "Keyring", row: AnyRow) -> int:
+    """The version of the secret that vouches for a row."""
+    for version in keyring.versions("secrets").usable:
+        if hmac.compare_digest(row.mac, _mac(keyring, row.use, row.public_jwk, version)):
+            return version
+    raise TamperedError
 
 
 def _checked(keyring: "Keyring", row: AnyRow) -> dict[str, str]:
-    if not hmac.compare_digest(row.mac, _mac(keyring, row.use, row.public_jwk)):
-        raise TamperedError
+    _vouched(keyring, row)
     return msgspec.json.decode(row.public_jwk, type=dict[str, str])
+
+
+SEALED: Final = BoxedRows(
+    table=signing_keys,
+    column="sealed",
+    purpose="signing",
+    place=lambda row: _place(row.use, row.kid),
+)
+"""The private halves at rest."""

@@ -1,24 +1,43 @@
-"""One random key per record and kind, wrapped by the root: to destroy it is to forget.
+"""One random key per record and kind, hung from the shred tree: to destroy it is to forget.
 
-Two kinds with lives of their own: `data` seals what is known of a record, `log` seals
-who an access-log line is about, and outlives the data by the log's legal term.
+Two kinds with trees and lives of their own: `data` seals what is known of a record, `log`
+seals who an access-log line is about, and outlives the data by the log's legal term.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Column, Integer, LargeBinary, Select, String, Table, Uuid, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Select,
+    String,
+    Table,
+    Uuid,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy import Sequence as Numbers
 
 from policies.vocabulary import SubjectId
 from vault.ciphers import HANDLE_BYTES, SubjectKey
-from vault.database import Instant, Transaction, metadata, spread
-from vault.envelope_errors import VaultError
+from vault.database import AnyRow, Instant, Transaction, metadata, spread
+from vault.envelope_errors import KeyLostError, TamperedError
 from vault.framing import framed
-from vault.keys import KEY_BYTES, Keys
+from vault.key_tree import FAN_BITS, FAN_OUT, Renewed, Tree
+from vault.keys import KEY_BYTES
+from vault.node_keys import NodeKey
 
-VERSION: Final = 1
+FIRST: Final = 1
 
 
 class Kind(StrEnum):
@@ -28,49 +47,69 @@ class Kind(StrEnum):
     LOG = "log"
 
 
+Trees = Mapping[Kind, Tree]
+
 subject_keys: Final = Table(
     "subject_keys",
     metadata,
     Column("subject", Uuid, primary_key=True),
     Column("kind", String(8), primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
     Column("handle", LargeBinary(HANDLE_BYTES), nullable=False, unique=True),
+    Column("node", BigInteger, nullable=False),
+    Column("node_version", Integer, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Index("ix_subject_keys_node", "kind", "node"),
 )
+_places: Final = Numbers("key_places", metadata=metadata, start=0, minvalue=0)
+"""Where the next record hangs, on PostgreSQL: writers that meet do not wait for one another."""
 
 
-_columns: Final = select(subject_keys.c.subject, subject_keys.c.handle, subject_keys.c.wrapped)
-
-
-async def create(tx: Transaction, keys: Keys, subjects: Iterable[SubjectId]) -> None:
+async def create(tx: Transaction, trees: Trees, subjects: Iterable[SubjectId]) -> None:
     """Make both keys of new records."""
-    rows = [_new(tx, keys, subject, kind) for subject in subjects for kind in Kind]
-    if rows:
-        await tx.connection.execute(insert(subject_keys), rows)
+    new = list(subjects)
+    if not new:
+        return
+    nodes = [place >> FAN_BITS for place in await _next_places(tx, len(new))]
+    rows = []
+    for kind in Kind:
+        grown = await trees[kind].grow(tx, set(nodes))
+        rows += [
+            _new(tx, kind, subject, node, grown[node])
+            for subject, node in zip(new, nodes, strict=True)
+        ]
+    await tx.connection.execute(insert(subject_keys), rows)
 
 
 async def read(
-    tx: Transaction, keys: Keys, subjects: Sequence[SubjectId], kind: Kind
+    tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]
 ) -> dict[SubjectId, SubjectKey]:
-    """The keys of these records, in one query. One that is missing or does not open is left out."""
-    query = _columns.where(
-        subject_keys.c.subject.in_(spread(subjects)),
-        subject_keys.c.kind == kind.value,
-        subject_keys.c.version == VERSION,
+    """The keys of these records. One that is missing or does not open is left out."""
+    query = _keys.where(
+        subject_keys.c.subject.in_(spread(subjects)), subject_keys.c.kind == tree.name
     )
-    return dict(await _opened(tx, keys, kind, query))
+    return {SubjectId(row.subject): key for row, key in await _read(tx, tree, query)}
+
+
+async def handles(
+    tx: Transaction, kind: Kind, subjects: Sequence[SubjectId]
+) -> dict[SubjectId, bytes]:
+    """The handles of these records' keys as they stand."""
+    query = select(subject_keys.c.subject, subject_keys.c.handle).where(
+        subject_keys.c.subject.in_(spread(subjects)), subject_keys.c.kind == kind.value
+    )
+    return {SubjectId(row.subject): row.handle for row in await tx.connection.execute(query)}
 
 
 async def log_keys(
-    tx: Transaction, keys: Keys, handles: Sequence[bytes]
+    tx: Transaction, tree: Tree, handles: Sequence[bytes]
 ) -> dict[bytes, tuple[SubjectId, SubjectKey]]:
     """The log keys of these handles, and whose they are. One that does not open is left out."""
-    query = _columns.where(
-        subject_keys.c.handle.in_(spread(handles)), subject_keys.c.kind == Kind.LOG.value
+    query = _keys.where(
+        subject_keys.c.handle.in_(spread(handles)), subject_keys.c.kind == tree.name
     )
-    opened = await _opened(tx, keys, Kind.LOG, query)
-    return {key.handle: (subject, key) for subject, key in opened}
+    return {key.handle: (SubjectId(row.subject), key) for row, key in await _read(tx, tree, query)}
 
 
 async def owner(tx: Transaction, handle: bytes) -> SubjectId | None:
@@ -80,32 +119,220 @@ async def owner(tx: Transaction, handle: bytes) -> SubjectId | None:
     return None if subject is None else SubjectId(subject)
 
 
-async def _opened(
-    tx: Transaction, keys: Keys, kind: Kind, query: Select[Any]
-) -> list[tuple[SubjectId, SubjectKey]]:
-    found = []
-    for subject, handle, wrapped in await tx.connection.execute(query):
-        try:
-            key = keys.unwrap(wrapped, _place(subject, kind, handle))
-        except VaultError:
-            continue  # a fault of this record alone; whoever needs the key says so
-        found.append((subject, SubjectKey(key=key, handle=handle, version=VERSION)))
+async def ground(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) -> dict[int, NodeKey]:
+    """The nodes that these records' keys hang from, held against renewal until commit.
+
+    Before any head is locked: nodes come before heads, and heads before keys, for everyone.
+    """
+    return await tree.grow(tx, await _nodes(tx, tree, subjects))
+
+
+async def replace(
+    tx: Transaction, tree: Tree, subjects: Sequence[SubjectId], grown: Mapping[int, NodeKey]
+) -> dict[SubjectId, SubjectKey]:
+    """Give each of these records its next key, on the `ground` that is held.
+
+    What the older key sealed is the caller's to seal again. The older key is out of the store at
+    once, and out of every backup once its node is renewed and the root above it destroyed.
+
+    Raises:
+        KeyLostError: a record has no key.
+    """
+    query = _keys.where(
+        subject_keys.c.subject.in_(spread(subjects)), subject_keys.c.kind == tree.name
+    )
+    rows = (await tx.connection.execute(query)).all()
+    if len(rows) < len(set(subjects)):
+        raise KeyLostError
+    made, changes = {}, []
+    for row in rows:
+        subject = SubjectId(row.subject)
+        key, handle = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(HANDLE_BYTES)
+        version = row.version + 1
+        place = _bound(subject, Kind(tree.name), handle, version)
+        changes.append(
+            {
+                "of": subject,
+                "as": tree.name,
+                "version": version,
+                "handle": handle,
+                "node_version": grown[row.node].version,
+                "wrapped": grown[row.node].wrap(key, place),
+                "created_at": tx.now,
+            }
+        )
+        made[subject] = SubjectKey(key=key, handle=handle, version=version)
+    if changes:
+        await tx.connection.execute(_update, changes)
+    return made
+
+
+async def destroy(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) -> int:
+    """Destroy these records' keys of one kind, and the way to them; how many there were.
+
+    Raises:
+        TamperedError: what hangs beside one of them does not open: it would be lost with it.
+    """
+    return await drop(tx, tree, subjects, await loosen(tx, tree, subjects))
+
+
+async def loosen(
+    tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]
+) -> Mapping[int, Renewed]:
+    """Renew the way to these records' keys, to be dropped; what is to be locked between, is then.
+
+    Raises:
+        TamperedError: a node was altered or moved.
+    """
+    nodes = await _nodes(tx, tree, subjects)
+    return await tree.renew(tx, nodes) if nodes else {}
+
+
+async def drop(
+    tx: Transaction, tree: Tree, subjects: Sequence[SubjectId], loosened: Mapping[int, Renewed]
+) -> int:
+    """Destroy keys whose way is renewed, and hang what was beside them anew; how many there were.
+
+    Raises:
+        TamperedError: what hangs beside one of them does not open.
+    """
+    if not loosened:
+        return 0
+    of_these = (
+        subject_keys.c.subject.in_(spread(subjects)),
+        subject_keys.c.kind == tree.name,
+    )
+    done = await tx.connection.execute(delete(subject_keys).where(*of_these))
+    await _rewrap(tx, tree, loosened)
+    return done.rowcount
+
+
+async def renew_nodes(tx: Transaction, tree: Tree, nodes: Collection[int]) -> int:
+    """Renew these bottom nodes and wrap anew what hangs from them; how many keys.
+
+    Raises:
+        TamperedError: a key there does not open: it would be lost.
+    """
+    return await _rewrap(tx, tree, await tree.renew(tx, nodes))
+
+
+async def last_node(tx: Transaction, kind: Kind) -> int | None:
+    """The right-most node that a key of this kind hangs from."""
+    query = select(func.max(subject_keys.c.node)).where(subject_keys.c.kind == kind.value)
+    found: int | None = await tx.connection.scalar(query)
     return found
 
 
-def _new(tx: Transaction, keys: Keys, subject: SubjectId, kind: Kind) -> dict[str, Any]:
+async def _nodes(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) -> set[int]:
+    query = select(subject_keys.c.node).where(
+        subject_keys.c.subject.in_(spread(subjects)), subject_keys.c.kind == tree.name
+    )
+    return set(await tx.connection.scalars(query))
+
+
+async def _rewrap(tx: Transaction, tree: Tree, renewed: Mapping[int, Renewed]) -> int:
+    query = _keys.where(
+        subject_keys.c.kind == tree.name, subject_keys.c.node.in_(spread(sorted(renewed)))
+    )
+    changes = []
+    for row in (await tx.connection.execute(query)).all():
+        node = renewed[row.node]
+        if row.node_version != node.old.version:
+            raise TamperedError
+        place = _bound(row.subject, Kind(tree.name), row.handle, row.version)
+        changes.append(
+            {
+                "of": row.subject,
+                "as": tree.name,
+                "node_version": node.new.version,
+                "wrapped": node.new.wrap(node.old.unwrap(row.wrapped, place), place),
+            }
+        )
+    if changes:
+        await tx.connection.execute(_update, changes)
+    return len(changes)
+
+
+async def _read(tx: Transaction, tree: Tree, query: Select[Any]) -> list[tuple[AnyRow, SubjectKey]]:
+    rows = (await tx.connection.execute(query)).all()
+    found = await _opened(tx, tree, rows)
+    if len(found) < len(rows):
+        # Between the keys and their nodes somebody may have renewed these, or what is held is
+        # of a transaction that was rolled back: look once more, at everything.
+        tree.forget()
+        rows = (await tx.connection.execute(query)).all()
+        found = await _opened(tx, tree, rows)
+    return found
+
+
+async def _opened(
+    tx: Transaction, tree: Tree, rows: Sequence[AnyRow]
+) -> list[tuple[AnyRow, SubjectKey]]:
+    wanted = {row.node: row.node_version for row in rows}
+    nodes = await tree.nodes(tx, wanted) if wanted else {}
+    found = []
+    for row in rows:
+        node = nodes.get(row.node)
+        if node is None or node.version != row.node_version:
+            continue
+        place = _bound(row.subject, Kind(tree.name), row.handle, row.version)
+        try:
+            key = node.unwrap(row.wrapped, place)
+        except TamperedError:
+            continue  # a fault of this record alone
+        found.append((row, SubjectKey(key=key, handle=row.handle, version=row.version)))
+    return found
+
+
+async def _next_places(tx: Transaction, count: int) -> list[int]:
+    """Places for so many records, each given once. Gaps do no harm."""
+    if tx.connection.dialect.name == "postgresql":
+        series = func.generate_series(1, count).table_valued("nth")
+        query = select(_places.next_value()).select_from(series)
+        return [int(place) for place in await tx.connection.scalars(query)]
+    last = await last_node(tx, Kind.LOG)  # log keys outlive the data's
+    if last is None:
+        return list(range(count))
+    query = select(func.count()).where(
+        subject_keys.c.kind == Kind.LOG.value, subject_keys.c.node == last
+    )
+    first = last * FAN_OUT + (await tx.connection.scalar(query) or 0)
+    return list(range(first, first + count))
+
+
+def _new(
+    tx: Transaction, kind: Kind, subject: SubjectId, node: int, above: NodeKey
+) -> dict[str, Any]:
     handle = secrets.token_bytes(HANDLE_BYTES)
+    place = _bound(subject, kind, handle, FIRST)
     return {
         "subject": subject,
         "kind": kind.value,
-        "version": VERSION,
+        "version": FIRST,
         "handle": handle,
-        "wrapped": keys.wrap(secrets.token_bytes(KEY_BYTES), _place(subject, kind, handle)),
+        "node": node,
+        "node_version": above.version,
+        "wrapped": above.wrap(secrets.token_bytes(KEY_BYTES), place),
         "created_at": tx.now,
     }
 
 
-def _place(subject: SubjectId, kind: Kind, handle: bytes) -> bytes:
+def _bound(subject: SubjectId, kind: Kind, handle: bytes, version: int) -> bytes:
     return framed(
-        b"subject", subject.bytes, kind.value.encode(), handle, VERSION.to_bytes(4, "big")
+        b"subject", subject.bytes, kind.value.encode(), handle, version.to_bytes(4, "big")
     )
+
+
+_keys: Final = select(
+    subject_keys.c.subject,
+    subject_keys.c.version,
+    subject_keys.c.handle,
+    subject_keys.c.node,
+    subject_keys.c.node_version,
+    subject_keys.c.wrapped,
+)
+_of_one: Final = (
+    subject_keys.c.subject == bindparam("of"),
+    subject_keys.c.kind == bindparam("as"),
+)
+_update: Final = update(subject_keys).where(*_of_one)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from api import observing, sequencer
+from api import key_watch, observing, sequencer
 from api.cli import store, terminal
 from vault import database as db
 from vault import transparency
@@ -64,7 +64,10 @@ async def _sequence() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with store.opened() as held:
         observing.configure_logging(held.settings.log_level)
-        async with sequencer.running(held.database, held.keyring):
+        async with (
+            key_watch.running(held.database, held.keyring),
+            sequencer.running(held.database, held.keyring),
+        ):
             observing.logger.info("sequencer", state="running")
             with suppress(asyncio.CancelledError):
                 await stop.wait()

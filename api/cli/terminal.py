@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import settings as environment
 from api.settings import Settings
 from policies.catalogue import CatalogueError
-from vault.envelope_errors import KeyLostError, TamperedError
-from vault.keys import KeyFileError
+from vault.envelope_errors import KeyLostError, KeysUnavailableError, TamperedError
+from vault.key_places import KeySetupError
 
 T = TypeVar("T")
 Report = Callable[[int, int], None]
@@ -48,8 +48,10 @@ def guarded(work: Callable[[], T]) -> T:
         return work()
     except CatalogueError as wrong:
         raise click.ClickException(f"the catalogue is not whole:\n{wrong}") from None
-    except KeyFileError as wrong:
-        raise click.ClickException(f"{wrong}; `amana keys init` makes the first") from None
+    except KeySetupError as wrong:
+        raise click.ClickException(f"{wrong}; `amana keys init` makes the first root") from None
+    except KeysUnavailableError:
+        raise click.ClickException("the token of the root keys does not answer") from None
     except (KeyLostError, TamperedError) as wrong:
         raise click.ClickException(
             f"the store and the root key do not belong together ({type(wrong).__name__})"

@@ -1,6 +1,7 @@
 """The operator's desk: a person is typed in, read back, compared with look-alikes, entered."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -8,15 +9,18 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
+from api import lookups
 from api.console import comparing
 from api.console.shifts import Shift
+from api.lookups import Lookup
 from api.portal.history import id_or_none
-from identity.registry import people, person
+from identity.registry import people, person, twins
 from identity.registry.people import Duplicate, Registered
 from identity.registry.person import DocumentKind, Invalid, Person, Problem, Sex
 from policies.legal_time import legal_day
 from policies.staff import Duty
-from policies.vocabulary import SubjectId
+from policies.vocabulary import Action, SubjectId
+from vault.short_lived import ShortLived
 
 FIELDS: Final = {
     "given_name_ar": "person.given_ar",
@@ -78,7 +82,11 @@ async def blank(shift: NamedDependency[Shift]) -> Response[str]:
 
 
 @post("/desk/person/new", status_code=200)
-async def typed(data: URLEncodedBody[Typed], shift: NamedDependency[Shift]) -> Response[str]:
+async def typed(
+    data: URLEncodedBody[Typed],
+    shift: NamedDependency[Shift],
+    short_lived: NamedDependency[ShortLived],
+) -> Response[str]:
     """One step further: read back, compare, enter; or back to the form."""
     if not shift.has(Duty.REGISTER_PERSON):
         return await _refused(shift)
@@ -89,8 +97,24 @@ async def typed(data: URLEncodedBody[Typed], shift: NamedDependency[Shift]) -> R
     if isinstance(written, Invalid) or found:
         return _form(shift, data, found)
     if data.step in {"register", "distinct"}:
+        if await _over_quota(shift, short_lived):
+            return shift.page.show(
+                "portal/error.html",
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+                kind="too-many-requests",
+                correlation="",
+            )
         return await _register(shift, data, written)
     return _read_back(shift, data)
+
+
+async def _over_quota(shift: Shift, short_lived: ShortLived) -> bool:
+    """Whether this operator has looked for too many people: what they type is looked for."""
+    by = Lookup(by=shift.actor, action=Action.REGISTER, limit=lookups.OF_ONE_PERSON)
+    if await lookups.charge(short_lived, by) == 0:
+        return False
+    await lookups.alarm_in(shift.tx, shift.keyring, short_lived, by)
+    return True
 
 
 async def _register(shift: Shift, data: Typed, written: Person) -> Response[str]:
@@ -104,8 +128,8 @@ async def _register(shift: Shift, data: Typed, written: Person) -> Response[str]
     ):
         case Registered() as done:
             return _slip(shift, data, done)
-        case Duplicate() as twins:
-            return await _compare(shift, data, twins)
+        case Duplicate() as found:
+            return await _compare(shift, data, written, found)
         case Invalid(problems=wrong):
             # Which numbers are on the register can be seen from this: so that is seen too.
             case = data.file.strip()
@@ -138,9 +162,14 @@ def _read_back(shift: Shift, data: Typed) -> Response[str]:
     )
 
 
-async def _compare(shift: Shift, data: Typed, twins: Duplicate) -> Response[str]:
-    recorded = await comparing.identities(shift, twins.candidates, data.file.strip())
-    distinct = " ".join(str(each) for each in twins.candidates)
+async def _compare(shift: Shift, data: Typed, written: Person, found: Duplicate) -> Response[str]:
+    opened = await comparing.identities(shift, found.candidates, data.file.strip())
+    # Short tags collide: who was found by that alone is shown to nobody, and stands in no way.
+    recorded = [each for each in opened if found.certain or twins.alike(written, each)]
+    distinct = " ".join(dict.fromkeys([*data.distinct.split(), *map(str, found.candidates)]))
+    compared = msgspec.structs.replace(data, distinct=distinct)
+    if not recorded and not found.more:
+        return await _register(shift, msgspec.structs.replace(compared, step="distinct"), written)
     return shift.page.show(
         "console/duplicates.html",
         section="register",
@@ -150,8 +179,9 @@ async def _compare(shift: Shift, data: Typed, twins: Duplicate) -> Response[str]
             (FIELDS[name], getattr(data, name), [each.get(name, "") for each in recorded])
             for name in comparing.COMPARED
         ],
-        certain=twins.certain,
-        kept=_kept(msgspec.structs.replace(data, distinct=distinct)),
+        certain=found.certain,
+        more=found.more,
+        kept=_kept(compared),
     )
 
 

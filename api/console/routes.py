@@ -4,7 +4,15 @@ from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
 from api import security
-from api.console import approving, integrity, registering, reviewing, shifts, signing_in
+from api.console import (
+    approving,
+    erasures,
+    integrity,
+    registering,
+    reviewing,
+    shifts,
+    signing_in,
+)
 from api.fronts import FrontDoor, first_page
 from api.settings import Settings
 
@@ -26,6 +34,8 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             integrity.verify,
             approving.list_proposals,
             approving.answer,
+            erasures.list_erasures,
+            erasures.decide_erasure,
             registering.desk,
             registering.blank,
             registering.typed,

@@ -50,7 +50,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cnf: Confirmation
     authorization_details: list[Disclosure]
     acr: str | None = None
-    auth_time: int | None = None
+    # No `auth_time`: to the second it is one person's, and the same at every programme.
 
 
 def resource(issuer: str) -> str:
@@ -93,7 +93,10 @@ async def subject_of(at_hand: AtHand, authorized: Authorized) -> str:
     if authorized.subject is None:
         return authorized.client_id
     issued = await pseudonyms.pairwise(
-        at_hand.tx, at_hand.keyring, authorized.client_id, [authorized.subject]
+        at_hand.tx,
+        at_hand.keyring,
+        at_hand.catalogue.audience(authorized.client_id),
+        [authorized.subject],
     )
     return issued[authorized.subject]
 
@@ -111,7 +114,6 @@ def _claims(issuer: str, sub: str, jti: str, row: AccessToken) -> Claims:
         cnf=Confirmation(jkt=row.jkt),
         authorization_details=details.of(authorized),
         acr=authorized.acr,
-        auth_time=int(authorized.auth_time.timestamp()) if authorized.auth_time else None,
     )
 
 

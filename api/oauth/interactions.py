@@ -219,7 +219,8 @@ def _answer(
 
 
 async def _receipt(at_hand: AtHand, grant: Grant, language: Language) -> Receipt:
-    known = await pseudonyms.pairwise(at_hand.tx, at_hand.keyring, grant.programme, [grant.subject])
+    audience = at_hand.catalogue.audience(grant.programme)
+    known = await pseudonyms.pairwise(at_hand.tx, at_hand.keyring, audience, [grant.subject])
     return await receipts.issue(
         at_hand.tx,
         at_hand.keyring,

@@ -62,7 +62,8 @@ async def download_receipt(
 
 async def hand_out(visit: Visit, grant: Grant) -> Receipt:
     """Sign a receipt for what a consent is now."""
-    named = await pseudonyms.pairwise(visit.tx, visit.keyring, grant.programme, [visit.subject])
+    audience = visit.catalogue.audience(grant.programme)
+    named = await pseudonyms.pairwise(visit.tx, visit.keyring, audience, [visit.subject])
     return await receipts.issue(
         visit.tx,
         visit.keyring,

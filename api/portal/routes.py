@@ -6,7 +6,19 @@ from litestar.types import ControllerRouterHandler
 
 from api import security
 from api.fronts import FrontDoor, first_page
-from api.portal import agreements, asking, by_law, history, home, receipts, signing_in, visits
+from api.portal import (
+    agreements,
+    asking,
+    by_law,
+    erasure,
+    history,
+    home,
+    keeping,
+    numbers,
+    receipts,
+    signing_in,
+    visits,
+)
 from api.settings import Settings
 
 MENU: Final = (
@@ -28,6 +40,10 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             home.my_space,
             home.read_lock,
             home.turn_lock,
+            erasure.read_erasure,
+            erasure.ask_erasure,
+            erasure.read_answer,
+            erasure.download_certificate,
             signing_in.ask_password,
             signing_in.take_password,
             signing_in.ask_code,
@@ -43,6 +59,15 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             history.list_history,
             history.one_entry,
             history.download_proof,
+            numbers.list_numbers,
+            numbers.make_number,
+            numbers.stop_number,
+            numbers.ask_renew,
+            numbers.renew,
+            keeping.keep,
+            keeping.download_visit,
+            keeping.download_history,
+            keeping.download_bundle,
             receipts.read_receipt,
             receipts.download_receipt,
             asking.read_request,

@@ -4,7 +4,8 @@ from typing import Any
 
 from litestar import Response
 
-from api import observing, problems
+from api import lookups, observing, problems
+from api.lookups import Lookup
 from api.oauth.errors import Denied
 from api.problems import FieldProblem
 from api.programmes import questions
@@ -28,7 +29,7 @@ from identity.tokens import AccessToken
 from policies import vocabulary
 from policies.disclosure import Refusal
 from policies.legal_time import legal_day
-from policies.vocabulary import Action, AttributeId, LegalBasis, SubjectId
+from policies.vocabulary import Action, Actor, ActorKind, AttributeId, LegalBasis, SubjectId
 from vault.attributes import Unreadable
 
 Outcome = Response[Any] | Denied
@@ -43,13 +44,19 @@ async def verify(
     if not questions.reaches(caller, wanted, running.catalogue):
         return await questions.refuse_beyond(running, caller, wanted, None)
     named = query.subject or Named()
+    by_number = named.idcs is not None or named.virtual is not None
+    if by_number and (wait := await _over_quota(running, caller)):
+        return problems.respond("too-many-requests", headers={"Retry-After": str(wait)})
     claims = {AttributeId(name): claim for name, claim in query.claims.items()}
 
     def question(token: AccessToken) -> verification.Question:
         return verification.Question(
             programme=token.authorized.client_id,
             named=verification.Named(
-                idcs=named.idcs, pairwise=named.pairwise, subject=token.authorized.subject
+                idcs=named.idcs,
+                virtual=named.virtual,
+                pairwise=named.pairwise,
+                subject=token.authorized.subject,
             ),
             claims=claims,
             agreement=token.authorized.agreement,
@@ -142,6 +149,19 @@ async def _whom(
     if not questions.reaches(caller, wanted, running.catalogue):
         return await questions.refuse_beyond(running, caller, wanted, subject)
     return subject
+
+
+async def _over_quota(running: Running, caller: Caller) -> int:
+    """Seconds until the programme may look for somebody by number again; 0 for now."""
+    lookup = Lookup(
+        by=Actor(kind=ActorKind.PROGRAMME, id=caller.claims.client_id),
+        action=Action.VERIFY,
+        limit=lookups.OF_A_PROGRAMME,
+    )
+    wait = await lookups.charge(running.short_lived, lookup)
+    if wait:
+        await lookups.alarm(running.database, running.keyring, running.short_lived, lookup)
+    return wait
 
 
 def _wrong_subject(caller: Caller, named: object) -> Response[Any] | None:

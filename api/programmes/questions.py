@@ -79,9 +79,9 @@ def basis(authorized: Authorized, wanted: Items, catalogue: Catalogue, day: date
 
 async def find(running: Running, caller: Caller, pairwise: str) -> SubjectId | None:
     """Whom a programme means by its own identifier; None asks like a person who is locked."""
-    programme = ProgrammeId(caller.claims.client_id)
+    audience = running.catalogue.audience(ProgrammeId(caller.claims.client_id))
     async with db.read(running.database) as tx:
-        found = await pseudonyms.resolve(tx, running.keyring, programme, [pairwise])
+        found = await pseudonyms.resolve(tx, running.keyring, audience, [pairwise])
     return found.get(pairwise)
 
 

@@ -1,21 +1,16 @@
 """What a programme may ask: verify, eligibility, attributes. A refusal is a problem, returned."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency, Provide
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
-from api import problems
 from api.oauth.errors import Denied
 from api.oauth.keys import TokenKeys
-from api.problems import Problem
-from api.programmes import answers, callers, questions
+from api.programmes import answers, callers, documenting, exchanging, questions
 from api.programmes.shapes import (
     DisclosureAnswer,
     DisclosureQuery,
@@ -31,12 +26,6 @@ from policies.vocabulary import MATCH, Action
 
 ELIGIBILITY: Final = "eligibility"
 """The attribute that stands for the answer; there is one."""
-PROBLEMS: Final = {
-    HTTPStatus.BAD_REQUEST: "The question is not well formed.",
-    HTTPStatus.UNAUTHORIZED: "No valid token, or no proof of its key; see WWW-Authenticate.",
-    HTTPStatus.FORBIDDEN: "Refused: by the agreement, the law, or the person.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of ours; `correlation` names it.",
-}
 
 
 def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
@@ -45,7 +34,12 @@ def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
     return [
         Router(
             path="/",  # each handler says its whole path: the cookieless routes are known by it
-            route_handlers=[verify_person, assess_eligibility, disclose_attributes],
+            route_handlers=[
+                verify_person,
+                assess_eligibility,
+                disclose_attributes,
+                exchanging.exchange_identifiers,
+            ],
             dependencies={"token_keys": Provide(lambda: keys, sync_to_thread=False)},
             security=[{"dpop": []}],
             tags=["Answers"],
@@ -53,26 +47,12 @@ def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
     ]
 
 
-def _documented(answer: type[msgspec.Struct]) -> dict[int, ResponseSpec]:
-    # No made-up examples: they would be other ones at each start.
-    given = ResponseSpec(
-        answer, description=(answer.__doc__ or "").strip(), generate_examples=False
-    )
-    refused = {
-        int(status): ResponseSpec(
-            Problem, description=why, media_type=problems.MEDIA_TYPE, generate_examples=False
-        )
-        for status, why in PROBLEMS.items()
-    }
-    return {200: given, **refused}
-
-
 @post(
     "/v1/verifications",
     status_code=200,
     operation_id="verifyPerson",
     summary="Verify a person",
-    responses=_documented(VerificationAnswer),
+    responses=documenting.documented(VerificationAnswer),
 )
 async def verify_person(
     request: Request[Any, Any, Any],
@@ -94,7 +74,7 @@ async def verify_person(
     status_code=200,
     operation_id="assessEligibility",
     summary="Ask for eligibility",
-    responses=_documented(EligibilityAnswer),
+    responses=documenting.documented(EligibilityAnswer),
 )
 async def assess_eligibility(
     request: Request[Any, Any, Any],
@@ -116,7 +96,7 @@ async def assess_eligibility(
     status_code=200,
     operation_id="discloseAttributes",
     summary="Ask for attributes",
-    responses=_documented(DisclosureAnswer),
+    responses=documenting.documented(DisclosureAnswer),
 )
 async def disclose_attributes(
     request: Request[Any, Any, Any],

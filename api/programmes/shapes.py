@@ -35,10 +35,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom it is about: exactly one of the two."""
+    """Whom it is about: exactly one of the three."""
 
     idcs: Annotated[str, Meta(max_length=32, examples=["4821093756"])] | None = None
     """The person's number, as they gave it."""
+    virtual: Annotated[str, Meta(max_length=32, examples=["7301 5529 8846 1204"])] | None = None
+    """A number they made to give in its place. Unknown, stopped, used and expired look alike."""
     pairwise: Pairwise | None = None
 
 

@@ -87,7 +87,7 @@ def _sex(claim: str, recorded: Any) -> Verdict:
 
 
 def _phone(claim: str, recorded: Any) -> Verdict:
-    return Verdict.YES if normalisers.phone(claim) == recorded else Verdict.NO
+    return Verdict.YES if normalisers.phone(claim) == normalisers.phone(recorded) else Verdict.NO
 
 
 _COMPARED: Final[Mapping[AttributeId, Callable[[str, Any], Verdict]]] = {

@@ -13,9 +13,7 @@ from policies import disclosure
 from policies.catalogue import Catalogue
 from policies.disclosure import Ask, Permit, PersonFacts, Refusal
 from policies.vocabulary import LegalBasis, SubjectId
-from vault import access_log
 from vault.database import Transaction
-from vault.keyring import Keyring
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +38,6 @@ async def decided(
     about = [ask.subject or other for ask, other in zip(asks, others, strict=True)]
     facts = await _facts(tx, catalogue, list(zip(asks, about, strict=True)))
     return [_decided(tx, catalogue, ask, facts) for ask in asks]
-
-
-async def refuse(tx: Transaction, keyring: Keyring, refusals: Sequence[Refusal]) -> None:
-    """Log what was refused, and why."""
-    await access_log.record(tx, keyring, [access_log.for_refusal(each) for each in refusals])
 
 
 async def _facts(

@@ -7,7 +7,7 @@ four eyes. Whoever is unknown, erased or not to be told of looks alike: no value
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -43,7 +43,7 @@ from policies.vocabulary import (
 )
 from vault import access_log, attributes, log_embargoes, log_leaf
 from vault.access_log import Line
-from vault.attributes import Unreadable
+from vault.attributes import Unreadable, Values
 from vault.database import Transaction
 from vault.keyring import Keyring
 from vault.short_lived import ShortLived
@@ -132,6 +132,14 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     full: bool
 
 
+class _Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """Token → the permit, or None where nothing is told; and the lines about those."""
+
+    permits: dict[str, Permit | None]
+    beside: list[Line]
+    full: bool
+
+
 async def admit(short_lived: ShortLived, question: Question) -> int:
     """Seconds to wait before this may be asked; 0: now, and each person is counted.
 
@@ -163,16 +171,12 @@ async def detokenise(
     grant = await _grant(tx, keyring, question, tokens)
     if isinstance(grant, NotAsked):
         return grant
-    named = [(question.programme, token) for token in tokens]
-    found = await pseudonyms.resolve_all(tx, keyring, named)
-    subjects = [found.get(each) for each in named]
+    audience = catalogue.audience(question.programme)
+    found = await pseudonyms.resolve(tx, keyring, audience, tokens)
     full = grant is not None and grant.full
-    people = list(zip(tokens, subjects, strict=True))
+    people = [(token, found.get(token)) for token in tokens]
     decided = await _decided(tx, keyring, catalogue, _Asked(question=question, full=full), people)
-    if isinstance(decided, Refusal):
-        return decided
-    permits = dict(zip(tokens, decided, strict=True))
-    return await _told(tx, keyring, question, permits, full=full)
+    return decided if isinstance(decided, Refusal) else await _told(tx, keyring, question, decided)
 
 
 async def break_glass(
@@ -183,8 +187,8 @@ async def break_glass(
     `reason` is a code of the form's.
     """
     (token,) = question.tokens
-    found = await pseudonyms.resolve_all(tx, keyring, [(question.programme, token)])
-    subject = found.get((question.programme, token))
+    audience = catalogue.audience(question.programme)
+    subject = (await pseudonyms.resolve(tx, keyring, audience, [token])).get(token)
     asked = _Asked(question=question, full=True)
     decided = await _decided(tx, keyring, catalogue, asked, [(token, subject)])
     log.critical(
@@ -192,7 +196,7 @@ async def break_glass(
     )
     if isinstance(decided, Refusal):
         return decided
-    answer = await _told(tx, keyring, question, {token: decided[0]}, full=True)
+    answer = await _told(tx, keyring, question, decided)
     if subject is not None:
         month = log_leaf.month(tx.now)
         lines = await access_log.of_subject(tx, keyring, subject, [month], limit=FEW)
@@ -236,7 +240,7 @@ async def _decided(
     catalogue: Catalogue,
     asked: _Asked,
     people: Sequence[tuple[str, SubjectId | None]],
-) -> list[Permit | None] | Refusal:
+) -> _Decided | Refusal:
     """A permit for each who may be told of; a refusal where it is the asker's own fault."""
     question = asked.question
     nobodies = [SubjectId(wrong_answers.nobody(keyring, token)) for token, _ in people]
@@ -253,27 +257,25 @@ async def _decided(
     else:
         asks = [_ask(question.asker, question, subject) for _, subject in people]
         decided = await deciding.decided(tx, catalogue, asks, instead=nobodies)
-    known = [it for it, (_, subject) in zip(decided, people, strict=True) if subject is not None]
     fault = _own_fault(question, catalogue, decided, tx)
     if fault is not None:
-        await deciding.refuse(tx, keyring, [it for it in known if isinstance(it, Refusal)])
-        if not known:
-            await refuse(tx, keyring, question, fault.reasons[0])
+        about_them = [
+            access_log.for_refusal(it)
+            for it, (_, subject) in zip(decided, people, strict=True)
+            if isinstance(it, Refusal) and subject is not None
+        ]
+        lines = about_them or [_line(question, fault.reasons[0])]
+        await access_log.record(tx, keyring, lines)
         return fault
-    permits = [
-        it if isinstance(it, Permit) and subject is not None else None
-        for it, (_, subject) in zip(decided, people, strict=True)
-    ]
-    lines = [
-        access_log.for_refusal(it)
-        if isinstance(it, Refusal)
-        else _line(question, Reason.PERSON_UNKNOWN)
-        for it, permit in zip(decided, permits, strict=True)
-        if permit is None
-    ]
-    await access_log.record(tx, keyring, lines)
-    await attributes.rehearse(tx, len(lines))
-    return permits
+    permits: dict[str, Permit | None] = {}
+    beside = []
+    for it, (token, subject) in zip(decided, people, strict=True):
+        permits[token] = it if isinstance(it, Permit) and subject is not None else None
+        if isinstance(it, Refusal):
+            beside.append(access_log.for_refusal(it))
+        elif subject is None:
+            beside.append(_line(question, Reason.PERSON_UNKNOWN))
+    return _Decided(permits=permits, beside=beside, full=asked.full)
 
 
 def _own_fault(
@@ -292,27 +294,29 @@ def _own_fault(
     return None
 
 
-async def _told(
-    tx: Transaction,
-    keyring: Keyring,
-    question: Question,
-    permits: Mapping[str, Permit | None],
-    *,
-    full: bool,
-) -> Found:
-    revealed = iter(await attributes.reveal(tx, keyring, [it for it in permits.values() if it]))
-    people: dict[str, dict[AttributeId, Any] | None] = {}
-    for token, permit in permits.items():
-        values = next(revealed) if permit else None
-        people[token] = (
-            None
-            if values is None or isinstance(values, Unreadable)
-            else {
-                name: values.get(name) if full else masking.masked(name, values.get(name))
-                for name in question.attributes
-            }
-        )
-    return Found(people=people, full=full)
+async def _told(tx: Transaction, keyring: Keyring, question: Question, decided: _Decided) -> Found:
+    given = {token: permit for token, permit in decided.permits.items() if permit is not None}
+    values = await attributes.reveal(tx, keyring, list(given.values()), beside=decided.beside)
+    await attributes.rehearse(tx, len(decided.beside))
+    revealed = dict(zip(given, values, strict=True))
+    return Found(
+        people={
+            token: _shown(question, revealed.get(token), full=decided.full)
+            for token in decided.permits
+        },
+        full=decided.full,
+    )
+
+
+def _shown(
+    question: Question, values: Values | Unreadable | None, *, full: bool
+) -> dict[AttributeId, Any] | None:
+    if values is None or isinstance(values, Unreadable):
+        return None
+    return {
+        name: values.get(name) if full else masking.masked(name, values.get(name))
+        for name in question.attributes
+    }
 
 
 def _quotas(question: Question) -> list[tuple[str, Limit]]:

@@ -29,7 +29,7 @@ from policies.vocabulary import (
     PurposeId,
     SubjectId,
 )
-from vault import attributes
+from vault import access_log, attributes
 from vault.attributes import Unreadable
 from vault.database import Transaction
 from vault.keyring import Keyring
@@ -68,9 +68,9 @@ async def assess(
 ) -> list[Answer]:
     """Answer each question, in order, in a constant number of statements."""
     decided = await deciding.decided(tx, catalogue, [_ask(each) for each in questions])
-    await deciding.refuse(tx, keyring, [each for each in decided if isinstance(each, Refusal)])
+    refused = [access_log.for_refusal(each) for each in decided if isinstance(each, Refusal)]
     permits = [each for each in decided if isinstance(each, Permit)]
-    revealed = iter(await attributes.reveal(tx, keyring, permits))
+    revealed = iter(await attributes.reveal(tx, keyring, permits, beside=refused))
     return [
         each if isinstance(each, Refusal) else _answer(each, next(revealed), catalogue)
         for each in decided

@@ -14,11 +14,12 @@ from policies.catalogue import Attribute, Catalogue
 from policies.disclosure import decide_own
 from policies.legal_time import legal_day
 from policies.vocabulary import AttributeId, FormId, GroupId, SubjectId
-from vault import access_log, attributes, histories, transparency
+from vault import access_log, attributes, histories, keepsakes, log_chain, transparency
 from vault.access_log import Entry
 from vault.attributes import Unreadable
 from vault.database import Transaction
 from vault.keyring import Keyring
+from vault.log_chain import Fault
 from vault.transparency import Proof
 
 DOTS: Final = "••••"
@@ -106,6 +107,36 @@ async def proof(tx: Transaction, keyring: Keyring, subject: SubjectId, entry: UU
     if await access_log.about(tx, keyring, subject, entry) is None:
         return None
     return await transparency.inclusion(tx, entry)
+
+
+class OwnChain(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether every entry about oneself is there."""
+
+    shown: list[UUID]
+    faults: list[Fault]
+
+
+async def chain(tx: Transaction, keyring: Keyring, subject: SubjectId) -> OwnChain:
+    """All entries about oneself, and what is wrong with their numbers."""
+    found = await log_chain.read(tx, keyring, subject)
+    return OwnChain(shown=[link.id for link in found.links], faults=log_chain.faults(found))
+
+
+async def visit_receipt(tx: Transaction, keyring: Keyring, subject: SubjectId) -> str:
+    """A signed receipt of how many entries there are: what is withheld later is found by it."""
+    return await keepsakes.receipt(tx, keyring, subject)
+
+
+async def whole_history(tx: Transaction, keyring: Keyring, subject: SubjectId) -> str:
+    """All entries about oneself with their proofs, signed, to be checked away from us."""
+    return await keepsakes.history(tx, keyring, subject)
+
+
+async def bundle(tx: Transaction, keyring: Keyring, subject: SubjectId, entry: UUID) -> str | None:
+    """The proof of an entry about oneself as text; None if not one's own or not yet sealed in."""
+    found = await proof(tx, keyring, subject, entry)
+    leaf = await access_log.octets(tx, entry) if found else None
+    return keepsakes.bundle(found, leaf) if found and leaf else None
 
 
 def masked(attribute: Attribute, value: Any, on: date) -> Any:

@@ -5,32 +5,30 @@ once. Each result is sealed anew to the other programme's key: whoever asked can
 it nor tell by it whether two results name one person.
 """
 
-from collections.abc import Mapping
-from typing import Final
 from uuid import UUID
 
 import msgspec
-from joserfc import jwe
-from joserfc.jwk import ECKey
 
-from identity import approvals, programmes
+from identity import approvals
 from identity.approvals import Denied
 from identity.doors import wrong_answers
-from identity.registry import pseudonyms
+from identity.registry import foreign_identifiers, pseudonyms
+from identity.registry.foreign_identifiers import Carried, NoKey, Sealer
 from policies.approvals import Kind, Proposal, Use, Why
+from policies.catalogue import Catalogue
 from policies.staff import TERMS, Duty, Role, may
-from policies.vocabulary import Actor, ActorKind, Outcome, ProgrammeId, StaffId, SubjectId
+from policies.vocabulary import Actor, ActorKind, Audience, Outcome, StaffId, SubjectId
 from vault import access_log, log_embargoes
 from vault.access_log import Line
 from vault.database import Transaction
 from vault.keyring import Keyring
 
-ALGORITHMS: Final = ("ECDH-ES+A256KW", "A256GCM")
-"""RFC 7518 §4.6 and §5.3: an ephemeral key for each result."""
 
+class By(msgspec.Struct, frozen=True, kw_only=True):
+    """Which member of staff does it."""
 
-class NoKey(msgspec.Struct, frozen=True, kw_only=True):
-    """The other programme has no key that can be sealed to. Nothing was done."""
+    staff: StaffId
+    role: Role
 
 
 class Relinked(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,20 +38,23 @@ class Relinked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def relink(
-    tx: Transaction, keyring: Keyring, approval: UUID, staff: StaffId, role: Role
+    tx: Transaction, keyring: Keyring, catalogue: Catalogue, approval: UUID, by: By, *, issuer: str
 ) -> Relinked | Denied | NoKey:
-    """Do what was approved, whole, once. Each person has an entry, shown when the embargo ends."""
+    """Do what was approved, whole, once. Each person has an entry, shown when the embargo ends.
+
+    `issuer` is ours, as the recipient knows it.
+    """
     listed = await approvals.one(tx, keyring, approval)
-    if listed is None or not may(role, Duty.RELINK):
+    if listed is None or not may(by.role, Duty.RELINK):
         unknown = Denied(reasons=(Why.NOT_APPROVED,))
-        return await _denied(tx, keyring, approval, staff, unknown)
-    key = await _key(tx, listed.held.proposal)
-    if key is None:
-        return NoKey()
+        return await _denied(tx, keyring, approval, by.staff, unknown)
     asked = listed.held.proposal
+    sealer = await foreign_identifiers.sealer(tx, _carried(asked), issuer)
+    if isinstance(sealer, NoKey):
+        return sealer
     wanted = Use(
         kind=Kind.RELINK,
-        staff=staff,
+        staff=by.staff,
         programme=asked.programme,
         purpose=asked.purpose,
         case_reference=asked.case_reference,
@@ -61,25 +62,39 @@ async def relink(
     )
     used = await approvals.use(tx, keyring, approval, wanted)
     if isinstance(used, Denied):
-        return await _denied(tx, keyring, approval, staff, used)
-    return await _relinked(tx, keyring, approval, used, key)
+        return await _denied(tx, keyring, approval, by.staff, used)
+    people = await pseudonyms.resolve(
+        tx, keyring, catalogue.audience(used.programme), list(used.tokens)
+    )
+    await _log(tx, keyring, approval, used, list(dict.fromkeys(people.values())))
+    other = catalogue.audience(sealer.carried.recipient)
+    known = {token: people.get(token) for token in used.tokens}
+    return Relinked(sealed=await _sealed(tx, keyring, other, known, sealer))
 
 
-def seal(token: str, key: ECKey) -> str:
-    """An identifier as only its programme can read it; different each time (RFC 7516)."""
-    alg, enc = ALGORITHMS
-    header = {"alg": alg, "enc": enc, "kid": key.kid}
-    return jwe.encrypt_compact(header, token, key, algorithms=list(ALGORITHMS))
+async def _sealed(
+    tx: Transaction,
+    keyring: Keyring,
+    other: Audience,
+    people: dict[str, SubjectId | None],
+    sealer: Sealer,
+) -> dict[str, str]:
+    issued = await pseudonyms.pairwise(tx, keyring, other, list(filter(None, people.values())))
+    # Whoever is not on record gets a seal too, of an identifier that is nobody's.
+    turn = (keyring.versions("pairwise").active, 0)
+
+    def theirs(token: str, person: SubjectId | None) -> str:
+        if person is not None:
+            return issued[person]
+        nobody = SubjectId(wrong_answers.nobody(keyring, token))
+        return pseudonyms.mint(keyring, (other, nobody), turn)
+
+    return {token: sealer.seal(theirs(token, person)) for token, person in people.items()}
 
 
-async def _relinked(
-    tx: Transaction, keyring: Keyring, approval: UUID, used: Proposal, key: ECKey
-) -> Relinked:
-    named = [(used.programme, token) for token in used.tokens]
-    subjects = await pseudonyms.resolve_all(tx, keyring, named)
-    other = used.other or used.programme
-    people = [(other, subject) for subject in dict.fromkeys(subjects.values())]
-    issued = await pseudonyms.pairwise_all(tx, keyring, people)
+async def _log(
+    tx: Transaction, keyring: Keyring, approval: UUID, used: Proposal, people: list[SubjectId]
+) -> None:
     line = Line(
         actor=Actor(kind=ActorKind.STAFF, id=used.proposer),
         action=TERMS[Duty.RELINK].action,
@@ -87,45 +102,21 @@ async def _relinked(
         purpose=used.purpose,
         basis=used.basis,
         case_reference=used.case_reference,
-        detail=f"{used.programme} {other} {approval}",
+        detail=f"{used.programme} {used.other} {approval}",
     )
-    lines = [msgspec.structs.replace(line, subject=subject) for _, subject in people]
-    entries = await access_log.record(tx, keyring, lines)
+    lines = [msgspec.structs.replace(line, subject=subject) for subject in people]
+    entries = await access_log.record(tx, keyring, lines or [line])
     if used.embargo_until is not None:
         await log_embargoes.hold(tx, entries, used.embargo_until)
-    # Whoever is not on record gets a seal too, of an identifier that is nobody's.
-    return Relinked(
-        sealed={
-            token: seal(_token(keyring, named_, subjects, issued, other), key)
-            for token, named_ in zip(used.tokens, named, strict=True)
-        }
+
+
+def _carried(proposal: Proposal) -> Carried:
+    return Carried(
+        carrier=proposal.programme,
+        recipient=proposal.other or proposal.programme,
+        purpose=proposal.purpose,
+        case_reference=proposal.case_reference,
     )
-
-
-def _token(
-    keyring: Keyring,
-    named: pseudonyms.Named,
-    subjects: Mapping[pseudonyms.Named, SubjectId],
-    issued: Mapping[pseudonyms.Person, str],
-    other: ProgrammeId,
-) -> str:
-    subject = subjects.get(named)
-    if subject is None:
-        nobody = SubjectId(wrong_answers.nobody(keyring, named[1]))
-        return pseudonyms.mint(keyring, (other, nobody), 0)
-    return issued[other, subject]
-
-
-async def _key(tx: Transaction, proposal: Proposal) -> ECKey | None:
-    """The other programme's registered key, if one can be agreed with."""
-    client = (await programmes.read(tx, [str(proposal.other)])).get(str(proposal.other))
-    if client is None or not client.active:
-        return None
-    keys = [each for each in client.jwks["keys"] if each.get("kty") == "EC"]
-    if not keys:
-        return None
-    public = {name: keys[0][name] for name in ("kty", "crv", "x", "y", "kid")}
-    return ECKey.import_key(public)
 
 
 async def _denied(

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID, uuid4
 
 import msgspec
 
 from identity.doors import comparing, deciding, wrong_answers
 from identity.doors.wrong_answers import Target
-from identity.registry import people, pseudonyms
+from identity.registry import people, pseudonyms, virtual_identifiers
 from identity.registry.names import Verdict
 from policies.catalogue import Catalogue
 from policies.disclosure import NOT_PERMITTED, Ask, Permit, Refusal
@@ -37,13 +38,17 @@ FEWEST_CLAIMS: Final = 2
 """At least one of them not a name (registries design; MOSIP has no such rule)."""
 BUDGET_SPENT: Final = "too-many-wrong-answers"
 """The reason a person reads in their history; to the programme it is a «no»."""
+NUMBER_USED: Final = "number-used"
+"""The same, where another was first to use a number."""
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom it is about: exactly one of the three."""
+    """Whom it is about: exactly one of the four."""
 
     idcs: str | None = None
     """The person's own number, as typed."""
+    virtual: str | None = None
+    """A number the person made to give in its place, as typed."""
     pairwise: str | None = None
     """The programme's identifier for them."""
     subject: SubjectId | None = None
@@ -91,7 +96,10 @@ class _Try(msgspec.Struct, frozen=True, kw_only=True):
     subject: SubjectId | None
     target: Target
     decided: Permit | Refusal
-    spent: bool = False
+    virtual: UUID | None = None
+    """The number that is used up by an answer."""
+    barred: str = ""
+    """Why nothing is opened although it was permitted."""
 
     @property
     def its_own_fault(self) -> bool:
@@ -100,7 +108,7 @@ class _Try(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def opens(self) -> bool:
-        return isinstance(self.decided, Permit) and not self.spent
+        return isinstance(self.decided, Permit) and not self.barred
 
 
 async def verify(
@@ -115,7 +123,8 @@ async def verify(
 
 def _malformed(question: Question) -> Malformed | None:
     named = question.named
-    if sum(it is not None for it in (named.idcs, named.pairwise, named.subject)) != 1:
+    said = (named.idcs, named.virtual, named.pairwise, named.subject)
+    if sum(it is not None for it in said) != 1:
         return Malformed(reason="subject-missing")
     if len(question.claims) < FEWEST_CLAIMS:
         return Malformed(reason="too-few-claims")
@@ -129,7 +138,12 @@ def _malformed(question: Question) -> Malformed | None:
 async def _verify(
     tx: Transaction, keyring: Keyring, catalogue: Catalogue, questions: Sequence[Question]
 ) -> list[Verified | Refusal | Unreadable]:
-    subjects = await _named(tx, keyring, questions)
+    virtual = await _virtual(tx, keyring, catalogue, questions)
+    subjects = await _named(tx, keyring, catalogue, questions)
+    subjects = [
+        known or (number.subject if number else None)
+        for known, number in zip(subjects, virtual, strict=True)
+    ]
     pairs = list(zip(questions, subjects, strict=True))
     targets = [_target(keyring, *each) for each in pairs]
     decided = await deciding.decided(
@@ -139,24 +153,32 @@ async def _verify(
         instead=[SubjectId(target) for target, _ in targets],
     )
     tries = [
-        _Try(question=question, subject=subject, target=target, decided=each)
-        for (question, subject), target, each in zip(pairs, targets, decided, strict=True)
+        _Try(
+            question=question,
+            subject=subject,
+            target=target,
+            decided=each,
+            virtual=number.id if number else None,
+        )
+        for (question, subject), target, each, number in zip(
+            pairs, targets, decided, virtual, strict=True
+        )
     ]
     told = await wrong_answers.told(tx, [it.target for it in tries if not it.its_own_fault])
-    tries = list(_within_budget(tx, tries, told))
+    tries = await _claimed(tx, list(_within_budget(tx, tries, told)))
     recorded = await _recorded(tx, keyring, tries)
     answers = [_answer(it, each) for it, each in zip(tries, recorded, strict=True)]
     await wrong_answers.keep(tx, _told(tx, tries, answers, told))
-    return await _with_identifiers(tx, keyring, tries, answers)
+    return await _with_identifiers(tx, keyring, catalogue, tries, answers)
 
 
 async def _named(
-    tx: Transaction, keyring: Keyring, questions: Sequence[Question]
+    tx: Transaction, keyring: Keyring, catalogue: Catalogue, questions: Sequence[Question]
 ) -> list[SubjectId | None]:
     """Whom each question names."""
     numbers = [each.named.idcs for each in questions if each.named.idcs is not None]
     tokens = [
-        (each.programme, each.named.pairwise)
+        (catalogue.audience(each.programme), each.named.pairwise)
         for each in questions
         if each.named.pairwise is not None
     ]
@@ -165,7 +187,7 @@ async def _named(
     return [
         each.named.subject
         or by_number.get(each.named.idcs or "")
-        or by_token.get((each.programme, each.named.pairwise or ""))
+        or by_token.get((catalogue.audience(each.programme), each.named.pairwise or ""))
         for each in questions
     ]
 
@@ -184,7 +206,8 @@ def _ask(question: Question, subject: SubjectId | None) -> Ask:
 
 
 def _target(keyring: Keyring, question: Question, subject: SubjectId | None) -> Target:
-    identifier = question.named.idcs or question.named.pairwise or ""
+    named = question.named
+    identifier = named.idcs or named.virtual or named.pairwise or ""
     nobody = wrong_answers.nobody(keyring, identifier)  # computed either way: the same work
     return subject or nobody, question.programme
 
@@ -199,7 +222,39 @@ def _within_budget(
             continue
         spent = wrong_answers.spent(told[it.target], before[it.target], tx.now)
         before[it.target] += 1
-        yield msgspec.structs.replace(it, spent=spent)
+        yield msgspec.structs.replace(it, barred=BUDGET_SPENT if spent else "")
+
+
+async def _virtual(
+    tx: Transaction, keyring: Keyring, catalogue: Catalogue, questions: Sequence[Question]
+) -> list[virtual_identifiers.Found | None]:
+    """The number that each question names, where it stands for somebody."""
+    asked = [
+        (catalogue.audience(each.programme), each.named.virtual)
+        for each in questions
+        if each.named.virtual is not None
+    ]
+    found = await virtual_identifiers.find(tx, keyring, asked)
+    return [
+        found.get((catalogue.audience(each.programme), each.named.virtual or ""))
+        for each in questions
+    ]
+
+
+async def _claimed(tx: Transaction, tries: Sequence[_Try]) -> list[_Try]:
+    """Each number is used by the question it opens; where another was first, nothing is opened."""
+    using = sorted(
+        # Nobody's row where nothing is to be opened: the same work.
+        (it.virtual if it.virtual and it.opens else uuid4(), at)
+        for at, it in enumerate(tries)
+        if it.question.named.virtual is not None and not it.its_own_fault
+    )
+    claimed = list(tries)
+    for number, at in using:  # in one order for all: no two batches wait for each other
+        used = await virtual_identifiers.claim(tx, number)
+        if tries[at].opens and not used:
+            claimed[at] = msgspec.structs.replace(tries[at], barred=NUMBER_USED)
+    return claimed
 
 
 async def _recorded(
@@ -210,15 +265,14 @@ async def _recorded(
         access_log.for_refusal(it.decided)
         if isinstance(it.decided, Refusal)
         else msgspec.structs.replace(
-            access_log.for_permit(it.decided), outcome=Outcome.REFUSED, reasons=(BUDGET_SPENT,)
+            access_log.for_permit(it.decided), outcome=Outcome.REFUSED, reasons=(it.barred,)
         )
         for it in tries
         if not it.opens
     ]
-    await access_log.record(tx, keyring, lines)
-    await attributes.rehearse(tx, sum(not it.opens and not it.its_own_fault for it in tries))
     permits = [it.decided for it in tries if it.opens and isinstance(it.decided, Permit)]
-    revealed = iter(await attributes.reveal(tx, keyring, permits))
+    revealed = iter(await attributes.reveal(tx, keyring, permits, beside=lines))
+    await attributes.rehearse(tx, sum(not it.opens and not it.its_own_fault for it in tries))
     return [next(revealed) if it.opens else None for it in tries]
 
 
@@ -245,7 +299,7 @@ def _told(
     """The wrong answers of each target with those of now. A spent budget does not grow."""
     found: dict[Target, list[datetime]] = {}
     for it, answer in zip(tries, answers, strict=True):
-        if isinstance(answer, Verified) and answer.result is not Verdict.YES and not it.spent:
+        if isinstance(answer, Verified) and answer.result is not Verdict.YES and not it.barred:
             found.setdefault(it.target, list(told[it.target])).append(tx.now)
     return found
 
@@ -253,12 +307,13 @@ def _told(
 async def _with_identifiers(
     tx: Transaction,
     keyring: Keyring,
+    catalogue: Catalogue,
     tries: Sequence[_Try],
     answers: Sequence[Verified | Refusal | Unreadable],
 ) -> list[Verified | Refusal | Unreadable]:
     """Who was shown to be who they say gets the programme's identifier for them."""
     shown = {
-        at: (it.question.programme, it.subject)
+        at: (catalogue.audience(it.question.programme), it.subject)
         for at, (it, answer) in enumerate(zip(tries, answers, strict=True))
         if isinstance(answer, Verified) and answer.result is Verdict.YES and it.subject is not None
     }

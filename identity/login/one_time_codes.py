@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from identity.login.accounts import Account
 from vault import normalisers
+from vault.boxed_rows import BoxedRows
 from vault.database import Instant, Transaction, fetch_one, metadata
 from vault.keyring import Keyring
 
@@ -38,6 +39,13 @@ one_time_secrets: Final = Table(
     Column("last_counter", BigInteger, nullable=False),
     Column("enrolled_at", Instant, nullable=False),
 )
+SEALED: Final = BoxedRows(
+    table=one_time_secrets,
+    column="sealed",
+    purpose=BOX,
+    place=lambda row: str(row.account).encode(),
+)
+"""The secrets at rest."""
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ async def declare(
     index = (await household_states.keep(tx, keyring, catalogue, {household: facts}, request))[
         household
     ]
-    await _log(tx, keyring, [SubjectId(declarant)], by)
+    await _log(tx, keyring, {household: SubjectId(declarant)}, by)
     return index
 
 
@@ -229,7 +229,7 @@ async def _enter(
     )
     facts = {household: each.facts for household, each in new.items()}
     indexes = await household_states.keep(tx, keyring, catalogue, facts, RequestKind.REGISTRATION)
-    await _log(tx, keyring, [each.declarant for each in new.values()], by)
+    await _log(tx, keyring, {home: each.declarant for home, each in new.items()}, by)
     return [
         HouseholdRegistered(household=household, number=number, index=indexes[household])
         for household, number in numbers.items()
@@ -237,8 +237,9 @@ async def _enter(
 
 
 async def _log(
-    tx: Transaction, keyring: Keyring, declarants: Sequence[SubjectId], by: Actor
+    tx: Transaction, keyring: Keyring, declarants: Mapping[SubjectId, SubjectId], by: Actor
 ) -> None:
+    written = await attributes.written(tx, list(declarants))
     await access_log.record(
         tx,
         keyring,
@@ -250,7 +251,8 @@ async def _log(
                 purpose=REGISTRATION,
                 subject=declarant,
                 detail="household",
+                written=written[household],
             )
-            for declarant in declarants
+            for household, declarant in declarants.items()
         ],
     )

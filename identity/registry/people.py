@@ -55,6 +55,8 @@ class Duplicate(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[SubjectId, ...]
     certain: bool
     """The same document number: it cannot be somebody else."""
+    more: bool = False
+    """There are more candidates than can be compared."""
 
 
 Entered = Registered | Duplicate | Invalid
@@ -105,7 +107,7 @@ async def register_all(
         tx, keyring, {subject: clean[at] for subject, at in new.items()}, distinct_from
     )
     answers |= {
-        new[subject]: Duplicate(candidates=twin.candidates, certain=twin.certain)
+        new[subject]: Duplicate(candidates=twin.candidates, certain=twin.certain, more=twin.more)
         for subject, twin in known.items()
     }
     entering = {subject: clean[at] for subject, at in new.items() if subject not in known}
@@ -186,9 +188,7 @@ async def _enter(
     )
     numbers = await claiming.claim(tx, keyring, "idcs", idcs.new, list(entering))
     entries = (
-        entry
-        for subject, each in entering.items()
-        for entry in twins.entries(keyring, subject, each)
+        entry for subject, each in entering.items() for entry in twins.entries(subject, each)
     )
     await blind_index.put_all(tx, keyring, entries)
     await attributes.store_all(
@@ -226,6 +226,12 @@ async def _log(
         purpose=REGISTRATION,
         case_reference=case_reference or None,
     )
+    written = await attributes.written(tx, subjects)
     await access_log.record(
-        tx, keyring, [msgspec.structs.replace(line, subject=subject) for subject in subjects]
+        tx,
+        keyring,
+        [
+            msgspec.structs.replace(line, subject=subject, written=written[subject])
+            for subject in subjects
+        ],
     )

@@ -47,7 +47,7 @@ def test_a_service_sets_only_settings_that_are_read(name, tmp_path):
     read = settings.from_environ(
         {key: _filled(key, value, tmp_path) for key, value in given.items()}
     )
-    assert read.sequencer == ("inside" if name == "keys" else "outside")
+    assert read.sequencer == "outside"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -97,7 +97,7 @@ def test_each_process_signs_in_to_the_database_with_its_own_rights():
     urls = {name: each["environment"].get("AMANA_DATABASE_URL_FILE") for name, each in OURS.items()}
 
     assert urls == {
-        "keys": None,
+        "keys": "/run/secrets/app_database_url",
         "migrate": "/run/secrets/owner_database_url",
         "public": "/run/secrets/app_database_url",
         "sequencer": "/run/secrets/app_database_url",

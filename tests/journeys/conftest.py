@@ -5,11 +5,14 @@ In a process of the test's own: what the pages do there is what coverage sees.
 
 import asyncio
 import hashlib
+import http.cookiejar
 import json
+import re
 import secrets
 import socket
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from base64 import urlsafe_b64encode
@@ -43,6 +46,46 @@ class Account:
             time.sleep(0.2)
         self.used = int(time.time()) // 30
         return pyotp.TOTP(self._secret).now()
+
+
+class Visitor:
+    """A browser's manners and no more: cookies, forms with our token, redirects when asked."""
+
+    def __init__(self, origin):
+        self.origin = origin
+        self.cookies = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+
+    def get(self, path, **headers):
+        return self._send(path, None, headers)
+
+    def post(self, path, form, **headers):
+        token = next(each.value for each in self.cookies if each.name.endswith("-csrf"))
+        body = urllib.parse.urlencode(form | {"_csrf_token": token}, doseq=True).encode()
+        sent = {"Sec-Fetch-Site": "same-origin", **headers}
+        return self._send(path, body, sent)
+
+    def sign_in(self, account, *, staff=False):
+        form = {"identifier": account.identifier, "password": account.password}
+        self.get("/en/sign-in")
+        if staff:
+            self.post("/en/sign-in", form | {"code": account.code()})
+        else:
+            self.post("/en/sign-in", form)
+            self.post("/en/sign-in/code", {"code": account.code()})
+        return self
+
+    def _send(self, path, body, headers):
+        request = urllib.request.Request(self.origin + path, body, headers)  # noqa: S310  (loopback)
+        try:
+            answer = self._opener.open(request, timeout=30)
+        except urllib.error.HTTPError as refused:
+            answer = refused
+        with answer:
+            self.address, self.status = answer.geturl(), answer.status
+            self.headers, self.body = answer.headers, answer.read()
+        self.text = re.sub(r"<[^>]+>|\s+", " ", self.body.decode("utf-8", "replace"))
+        return self
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,3 +325,9 @@ def _free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def browse():
+    """Makes a visitor of an origin."""
+    return Visitor

@@ -1,72 +1,36 @@
 """Pages over HTTP, without a browser: what is not there, not allowed or not understood."""
 
-import http.cookiejar
 import re
 import urllib.error
 import urllib.parse
 import urllib.request
 
+import msgspec
 import pytest
 
-
-class Visitor:
-    """A browser's manners and no more: cookies, forms with our token, redirects when asked."""
-
-    def __init__(self, origin):
-        self.origin = origin
-        self.cookies = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-
-    def get(self, path, **headers):
-        return self._send(path, None, headers)
-
-    def post(self, path, form, **headers):
-        token = next(each.value for each in self.cookies if each.name.endswith("-csrf"))
-        body = urllib.parse.urlencode(form | {"_csrf_token": token}, doseq=True).encode()
-        sent = {"Sec-Fetch-Site": "same-origin", **headers}
-        return self._send(path, body, sent)
-
-    def sign_in(self, account, *, staff=False):
-        form = {"identifier": account.identifier, "password": account.password}
-        self.get("/en/sign-in")
-        if staff:
-            self.post("/en/sign-in", form | {"code": account.code()})
-        else:
-            self.post("/en/sign-in", form)
-            self.post("/en/sign-in/code", {"code": account.code()})
-        return self
-
-    def _send(self, path, body, headers):
-        request = urllib.request.Request(self.origin + path, body, headers)  # noqa: S310  (loopback)
-        try:
-            answer = self._opener.open(request, timeout=30)
-        except urllib.error.HTTPError as refused:
-            answer = refused
-        with answer:
-            self.address, self.status = answer.geturl(), answer.status
-            self.headers, self.body = answer.headers, answer.read()
-        self.text = re.sub(r"<[^>]+>|\s+", " ", self.body.decode("utf-8", "replace"))
-        return self
+from api import lookups
+from identity.login.rates import Limit
+from vault import blind_index
 
 
 @pytest.fixture
-def stranger(world):
-    return Visitor(world.public)
+def stranger(world, browse):
+    return browse(world.public)
 
 
 @pytest.fixture(scope="module")
-def citizen(world):
-    return Visitor(world.public).sign_in(world.citizen())
+def citizen(world, browse):
+    return browse(world.public).sign_in(world.citizen())
 
 
 @pytest.fixture(scope="module")
-def dpo(world):
-    return Visitor(world.console).sign_in(world.dpo(), staff=True)
+def dpo(world, browse):
+    return browse(world.console).sign_in(world.dpo(), staff=True)
 
 
 @pytest.fixture(scope="module")
-def operator(world):
-    return Visitor(world.console).sign_in(world.operator(), staff=True)
+def operator(world, browse):
+    return browse(world.console).sign_in(world.operator(), staff=True)
 
 
 UNKNOWN = "01a20b95-ebcd-7722-a01e-98af91f53bf8"
@@ -77,7 +41,10 @@ UNKNOWN = "01a20b95-ebcd-7722-a01e-98af91f53bf8"
     [
         "/me", "/agreements", f"/agreements/{UNKNOWN}", "/agreements/by-law/asd/eligibility",
         "/history", f"/history/entry/{UNKNOWN}", f"/history/entry/{UNKNOWN}/proof",
+        f"/history/entry/{UNKNOWN}/bundle", "/history/keep", "/history/keep/history",
+        "/history/keep/receipt",
         f"/receipts/{UNKNOWN}", f"/receipts/{UNKNOWN}/signed", "/consent/unknown", "/lock",
+        "/numbers", "/numbers/at/asd", "/erasure",
     ],
 )  # fmt: skip
 def test_every_own_page_asks_a_stranger_to_sign_in(stranger, path):
@@ -88,11 +55,11 @@ def test_every_own_page_asks_a_stranger_to_sign_in(stranger, path):
     ]
 
 
-def test_strangers_at_the_door_do_not_keep_others_from_writing(world, stranger):
+def test_strangers_at_the_door_do_not_keep_others_from_writing(world, stranger, browse):
     for _ in range(3):
         stranger.get("/fr/me")
         stranger.get("/xx/me")
-    Visitor(world.public).sign_in(world.citizen())  # writes, on a store with one writer
+    browse(world.public).sign_in(world.citizen())  # writes, on a store with one writer
 
 
 @pytest.mark.parametrize(
@@ -101,7 +68,9 @@ def test_strangers_at_the_door_do_not_keep_others_from_writing(world, stranger):
         f"/agreements/{UNKNOWN}", f"/agreements/{UNKNOWN}/stop", f"/agreements/{UNKNOWN}/stopped",
         "/agreements/by-law/minhaty/scholarship", "/agreements/by-law/no/such",
         f"/history/entry/{UNKNOWN}", f"/history/entry/{UNKNOWN}/proof", "/history/entry/no-id",
-        f"/receipts/{UNKNOWN}", f"/receipts/{UNKNOWN}/signed",
+        f"/history/entry/{UNKNOWN}/bundle",
+        f"/receipts/{UNKNOWN}", f"/receipts/{UNKNOWN}/signed", "/numbers/at/asd",
+        "/erasure/unknown", "/erasure/unknown/certificate",
     ],
 )  # fmt: skip
 def test_what_is_not_one_s_own_is_not_there(citizen, path):
@@ -155,8 +124,8 @@ def test_a_button_we_do_not_know_changes_nothing(citizen):
     assert "You object" not in citizen.post(path, {"answer": "smash"}).text
 
 
-def test_one_who_is_not_of_age_is_told_so_and_gives_nothing(world):
-    minor = Visitor(world.public).sign_in(world.minor)
+def test_one_who_is_not_of_age_is_told_so_and_gives_nothing(world, browse):
+    minor = browse(world.public).sign_in(world.minor)
     minor.get(world.asks("eligibility", "phone").removeprefix(world.public))
     asked = urllib.parse.urlsplit(minor.address).path
     minor.get("/en" + asked.partition("/consent")[1] + asked.partition("/consent")[2])
@@ -170,8 +139,8 @@ def test_one_who_is_not_of_age_is_told_so_and_gives_nothing(world):
     assert "You have given no agreement" in minor.get("/en/agreements").text
 
 
-def test_more_than_was_asked_cannot_be_agreed_to(world):
-    person = Visitor(world.public).sign_in(world.citizen())
+def test_more_than_was_asked_cannot_be_agreed_to(world, browse):
+    person = browse(world.public).sign_in(world.citizen())
     person.get(world.asks("eligibility").removeprefix(world.public))
     asked = urllib.parse.urlsplit(person.address).path
     notice = re.search(r'name="notice" value="([0-9a-f]+)"', person.body.decode()).group(1)
@@ -183,9 +152,9 @@ def test_what_a_programme_s_name_holds_is_never_markup(citizen):
     assert b"<script" not in citizen.get("/en/agreements").body
 
 
-def test_wrong_codes_are_counted_and_then_the_password_is_asked_again(world):
+def test_wrong_codes_are_counted_and_then_the_password_is_asked_again(world, browse):
     account = world.citizen()
-    person = Visitor(world.public)
+    person = browse(world.public)
     person.get("/en/sign-in")
     person.post("/en/sign-in", {"identifier": account.identifier, "password": account.password})
     for _ in range(8):
@@ -278,11 +247,42 @@ def test_the_same_document_is_the_same_person(operator, world):
     assert 'value="QA778899"' in back.body.decode()
 
 
-def test_staff_are_told_nothing_about_which_part_was_wrong(world):
+def test_threat_26_who_is_found_by_a_collision_alone_is_shown_to_nobody(operator, monkeypatch):
+    # Tags of no bits: everyone who is registered meanwhile collides with everyone.
+    short = msgspec.structs.replace(blind_index.KINDS["person"], bits=0)
+    monkeypatch.setattr(blind_index, "KINDS", {**blind_index.KINDS, "person": short})
+    for given, born in (("Zineb", "1981-01-01"), ("Karim", "1982-02-02"), ("Zineb", "1981-01-01")):
+        person = {
+            "given_name_ar": "زينب" if given == "Zineb" else "كريم", "given_name_latin": given,
+            "family_name_ar": "الوزاني", "family_name_latin": "Ouazzani", "sex": "F",
+            "birth_date": born, "nationality": "MAR", "civil_registry": "1/2", "file": "G-8",
+            "step": "register",
+        }  # fmt: skip
+        answer = operator.post("/en/desk/person/new", person)
+        if born == "1982-02-02":
+            assert "Zineb" not in operator.text
+    # Of the two who collide, the one who is alike is shown.
+    assert answer.status == 200
+    assert "1981-01-01" in operator.text
+    assert "1982-02-02" not in operator.text
+
+
+def test_threat_20_a_desk_that_looks_for_too_many_is_slowed(operator, monkeypatch):
+    monkeypatch.setattr(lookups, "OF_ONE_PERSON", Limit(times=1, seconds=3))
+    person = {
+        "given_name_ar": "هشام", "given_name_latin": "Hicham", "family_name_ar": "البقالي",
+        "family_name_latin": "Bakkali", "sex": "M", "birth_date": "1971-07-07",
+        "nationality": "MAR", "civil_registry": "1/3", "file": "G-9", "step": "register",
+    }  # fmt: skip
+    statuses = [operator.post("/en/desk/person/new", person).status for _ in range(2)]
+    assert statuses[-1] == 429
+
+
+def test_staff_are_told_nothing_about_which_part_was_wrong(world, browse):
     account = world.dpo()
     seen = set()
     for name, password in ((account.identifier, "wrong"), ("nobody", account.password)):
-        visitor = Visitor(world.console)
+        visitor = browse(world.console)
         visitor.get("/en/sign-in")
         visitor.post("/en/sign-in", {"identifier": name, "password": password, "code": "123456"})
         seen.add(visitor.text.replace(name, ""))

@@ -264,3 +264,46 @@ def test_an_attribute_says_whether_a_claim_about_it_may_be_compared():
 
     assert attributes["birth_date"].match
     assert not attributes["birth_place"].match
+
+
+SECTOR = b"""
+[sector.aid]
+decision = "DPO-2026-014"
+decided = 2026-10-01
+name.ar = "x"
+name.fr = "x"
+name.en = "x"
+"""
+
+
+def with_sector(*programmes: bytes) -> dict[str, bytes]:
+    text = SHIPPED["programmes.toml"]
+    for each in programmes:
+        text = text.replace(
+            b"[programme." + each + b"]", b"[programme." + each + b']\nsector = "aid"'
+        )
+    return SHIPPED | {"programmes.toml": text + SECTOR}
+
+
+def test_each_programme_knows_people_by_its_own_identifiers_where_nothing_is_said():
+    catalogue = catalogues.compile(SHIPPED)
+
+    assert {catalogue.audience(each) for each in catalogue.programmes} == set(catalogue.programmes)
+    assert catalogue.sharing("asd") == ("asd",)
+    assert catalogue.audience("no-such") == "no-such"
+
+
+def test_programmes_of_one_sector_share_an_audience_and_no_programme_is_taken_for_one():
+    catalogue = catalogues.compile(with_sector(b"asd", b"minhaty"))
+
+    assert catalogue.audience("asd") == catalogue.audience("minhaty") == "sector:aid"
+    assert catalogue.audience("amo-tadamon") == "amo-tadamon"
+    assert set(catalogue.sharing("sector:aid")) == {"asd", "minhaty"}
+    assert catalogue.hash != catalogues.compile(SHIPPED).hash
+
+
+def test_a_sector_says_who_decided_it():
+    files = with_sector(b"asd")
+    files["programmes.toml"] = files["programmes.toml"].replace(b'decision = "DPO-2026-014"\n', b"")
+
+    assert messages(files) == ["`decision` is missing"]

@@ -71,6 +71,23 @@ DEFECTS = {
         "eligibility.toml", "age = { below = 26, counted_on = 2026-06-01 }", "age = 26", "age = 26",
         "expected a table",
     ),
+    "a sector that is not declared": (
+        "programmes.toml", "[programme.asd]\n", '[programme.asd]\nsector = "aid"\n',
+        'sector = "aid"', "unknown sector `aid`",
+    ),
+    "a number that ends by itself and is restored": (
+        "numbers.toml", "uses = 1", "uses = 1\nrestored = true", "restored = true",
+        "a number that ends by itself is not restored",
+    ),
+    "a timed number that is restored": (
+        "numbers.toml", "minutes = 10080", "minutes = 10080\nrestored = true", "restored = true",
+        "a number that ends by itself is not restored",
+    ),
+    "several numbers without end": (
+        "numbers.toml", "[number.standing]\ninstances = 1", "[number.standing]\ninstances = 2",
+        "instances = 2",
+        "one at a time, of a number that never ends",
+    ),
     "an unknown table": (
         "programmes.toml", "[programme.minhaty]", "[project.minhaty]", "[project.minhaty]",
         "`project` is not a table of the catalogue",

@@ -13,6 +13,7 @@ from api.rendering import Page
 from api.security import SignInNeededError
 from api.settings import Settings
 from policies.vocabulary import Language
+from vault.envelope_errors import KeysUnavailableError
 
 SETTINGS = Settings(issuer="http://testserver.local")
 MENU = (("me", "me"), ("history", "history"))
@@ -26,6 +27,11 @@ async def first(page: NamedDependency[Page]) -> Response[str]:
 @get("/breaks")
 async def breaks(page: NamedDependency[Page]) -> Response[str]:
     raise RuntimeError("a value of a person")
+
+
+@get("/away")
+async def away(page: NamedDependency[Page]) -> Response[str]:
+    raise KeysUnavailableError
 
 
 @get("/private")
@@ -44,7 +50,7 @@ def client():
         front="portal", settings=SETTINGS, sections=MENU, cookie=security.CITIZEN_COOKIE
     )
     app = Litestar(
-        [fronts.first_page, door.router([first, breaks, private, change], {})],
+        [fronts.first_page, door.router([first, breaks, away, private, change], {})],
         csrf_config=security.csrf(SETTINGS),
         before_send=[security.response_headers(SETTINGS)],
     )
@@ -96,6 +102,15 @@ def test_a_fault_shows_a_number_and_nothing_else(client):
     assert answer.status_code == 500
     assert answer.headers["x-request-id"] in answer.text
     assert "a value of a person" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "not available"), ("fr", "pas disponible"), ("ar", "غير متاحة")]
+)
+def test_threat_38_while_the_root_keys_are_away_the_page_says_so(client, language, words):
+    answer = client.get(f"/{language}/away")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert words in title(answer.text)
 
 
 def test_a_private_page_leads_to_sign_in_and_back(client):

@@ -38,7 +38,7 @@ def test_there_must_be_a_key(jwks):
         ({"d": "AAAA"}, "private part"),
         ({"k": "AAAA"}, "private part"),
         ({"kid": ""}, "no kid"),
-        ({"use": "enc"}, "not for signatures"),
+        ({"use": "both"}, "neither for signatures nor for encryption"),
         ({"alg": "RS256"}, "another algorithm than ES256"),
         ({"crv": "P-384"}, "not one for ES256"),
         ({"kty": "oct"}, "not one for ES256"),
@@ -73,3 +73,22 @@ def test_what_is_no_object_is_refused():
 def test_every_key_has_a_name_of_its_own():
     assert problems(EC, EC | {"kid": "k2"}) == []
     assert problems(EC, EC) == ["two keys have the same kid"]
+
+
+SEALING = ECKey.generate_key("P-256", {"kid": "e1", "use": "enc"}).as_dict(private=False)
+
+
+def test_a_key_to_seal_to_stands_beside_one_to_sign_with():
+    assert problems(EC, SEALING) == []
+    assert problems(EC, SEALING | {"alg": programme_keys.SEALING_ALG}) == []
+    assert problems(RSA, SEALING, alg="PS256") == []
+    assert problems(SEALING) == ["there is no key to sign with"]
+    assert problems(EC, SEALING | {"alg": "ES256"}) == [
+        "key 2 is for another algorithm than ECDH-ES+A256KW"
+    ]
+    assert problems(EC, ED | {"use": "enc", "kid": "k2"}) == ["key 2 is not one for ECDH-ES+A256KW"]
+
+
+def test_the_key_that_is_sealed_to_is_the_first_of_its_use():
+    assert programme_keys.to_seal_to({"keys": [EC, SEALING]}) == SEALING
+    assert programme_keys.to_seal_to({"keys": [EC]}) is None

@@ -44,7 +44,7 @@ REFUSED = Criteria(outcome=Outcome.REFUSED)
 @pytest.fixture
 def settings(request, store_url, tmp_path):
     """SQLite stands with this process's memory, PostgreSQL with Redis: as deployments do."""
-    redis = request.getfixturevalue("redis_server") if "postgres" in store_url else ""
+    redis = request.getfixturevalue("empty_redis") if "postgres" in store_url else ""
     return Settings(
         data_dir=tmp_path,
         database_url=store_url,

@@ -231,7 +231,8 @@ def compared():
     """A verification question of AMO Tadamon, under the law."""
 
     def make(claims, **changes):
-        named = {key: changes.pop(key) for key in ("idcs", "pairwise", "subject") if key in changes}
+        kinds = ("idcs", "virtual", "pairwise", "subject")
+        named = {key: changes.pop(key) for key in kinds if key in changes}
         fields = {
             **AMO,
             "named": Named(**named),

@@ -82,9 +82,9 @@ async def test_a_reset_gives_a_new_identifier_and_the_old_one_names_nobody(
 
 
 async def test_a_collision_moves_one_of_the_two_on_and_is_logged(begin, keyring, everyone):
-    def alike(keyring, person, epoch):
+    def alike(keyring, person, turn):
         """In the first epoch everyone is given the same identifier."""
-        return pseudonyms.mint(keyring, person, epoch) if epoch else "pt1_same"
+        return pseudonyms.mint(keyring, person, turn) if turn[1] else "pt1_same"
 
     people = [(AMO, subject) for subject in everyone]
     with capture_logs() as logs:

@@ -1,6 +1,7 @@
 """A relink: two approvers, a bounded list, once; sealed to the other programme alone."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy import update
 from identity import approvals, programmes
 from identity.approvals import Denied
 from identity.doors import relinking
-from identity.doors.relinking import NoKey, Relinked
+from identity.doors.relinking import By, Relinked
 from identity.registry import pseudonyms
+from identity.registry.foreign_identifiers import NoKey
 from policies.approvals import Kind, Proposal, State, Why
 from policies.staff import Role
 from policies.vocabulary import Action, LegalBasis, ProgrammeId, PurposeId
@@ -21,7 +23,9 @@ from vault import access_log
 from vault.log_leaf import month
 
 ASD, AMO = ProgrammeId("asd"), ProgrammeId("amo-tadamon")
-KEY = ECKey.generate_key("P-256", {"kid": "amo-1"})
+SIGNS = ECKey.generate_key("P-256", {"kid": "amo-1"})
+KEY = ECKey.generate_key("P-256", {"kid": "amo-enc-1", "use": "enc"})
+ISSUER = "https://amana.example"
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ async def amo(begin, catalogue):
     registration = programmes.Registration(
         client_id=AMO,
         name="AMO",
-        jwks={"keys": [KEY.as_dict(private=False)]},
+        jwks={"keys": [each.as_dict(private=False) for each in (SIGNS, KEY)]},
         agreements=("amo-tadamon/enrolment",),
     )
     async with begin() as tx:
@@ -74,18 +78,18 @@ def proposed(begin, keyring, catalogue):
 
 
 @pytest.fixture
-def relink(begin, keyring):
+def relink(begin, keyring, catalogue):
     async def do(id_, staff="desk-1", role=Role.OPERATOR):
         async with begin() as tx:
-            return await relinking.relink(tx, keyring, id_, staff, role)
+            by = By(staff=staff, role=role)
+            return await relinking.relink(tx, keyring, catalogue, id_, by, issuer=ISSUER)
 
     return do
 
 
 def opened(sealed):
-    return jwe.decrypt_compact(
-        sealed, KEY, algorithms=list(relinking.ALGORITHMS)
-    ).plaintext.decode()
+    found = jwe.decrypt_compact(sealed, KEY, algorithms=["ECDH-ES+A256KW", "A256GCM"])
+    return json.loads(found.plaintext)["sub"]
 
 
 @pytest.mark.usefixtures("amo")
@@ -192,10 +196,10 @@ async def test_without_a_key_of_the_other_programme_nothing_is_used_up(
     async with begin() as tx:
         await tx.connection.execute(update(programmes.clients).values(**change))
 
-    assert await relink(id_) == NoKey()
+    assert await relink(id_) == NoKey(recipient=AMO)
     async with begin() as tx:
         assert (await approvals.one(tx, keyring, id_)).state is State.APPROVED
 
 
 async def test_a_programme_that_is_not_registered_has_no_key(theirs, proposed, relink):
-    assert await relink(await proposed(theirs[0])) == NoKey()
+    assert await relink(await proposed(theirs[0])) == NoKey(recipient=AMO)

@@ -246,3 +246,33 @@ async def test_only_malformed_questions_need_no_statement(house, compared, state
         await verification.verify(tx, house.keyring, house.catalogue, [compared({}, idcs="1")])
 
     assert seen == []
+
+
+async def test_programmes_of_one_sector_share_an_identifier_and_others_do_not(
+    house, compared, person
+):
+    shared = {
+        id_: msgspec.structs.replace(each, sector="aid") if id_ != "daam-sakane" else each
+        for id_, each in house.catalogue.programmes.items()
+    }
+    sectors = msgspec.structs.replace(house.catalogue, programmes=shared)
+    asd = {
+        "programme": ProgrammeId("asd"),
+        "agreement": "asd/eligibility",
+        "purpose": "social-support/direct-aid",
+    }
+
+    async def told(catalogue, **named):
+        async with house.begin() as tx:
+            asked = [compared(RIGHT, **named), compared(RIGHT, **named, **asd)]
+            return await verification.verify(tx, house.keyring, catalogue, asked)
+
+    alone = [each.subject for each in await told(house.catalogue, idcs=person.idcs)]
+    together = [each.subject for each in await told(sectors, idcs=person.idcs)]
+    again = await told(sectors, pairwise=together[0])
+
+    assert len({*alone, *together}) == 3
+    assert together[0] == together[1]
+    assert [each.subject for each in again] == together
+    # Who joined starts anew: what named the person before names nobody.
+    assert (await told(sectors, pairwise=alone[0]))[0].result is Verdict.NO

@@ -1,6 +1,7 @@
 """An opened keyring, a person with keys, and permits as a policy would mint them."""
 
 from contextlib import contextmanager
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -10,17 +11,29 @@ from policies.disclosure import Ask, Opening, Permit
 from policies.vocabulary import (
     RAW,
     Action,
+    Actor,
+    ActorKind,
     AgreementId,
     AttributeId,
     GroupId,
     LegalBasis,
+    Outcome,
     ProgrammeId,
     PurposeId,
     SubjectId,
 )
+from vault import attributes, blind_index, erasing, erasure_gate, erasure_journal
 from vault import database as db
+from vault.access_log import Line
 from vault.keyring import open_keyring
 from vault.keys import create_file_keys
+
+LINE = Line(
+    actor=Actor(kind=ActorKind.SYSTEM, id="erasure"),
+    action=Action.ERASE,
+    outcome=Outcome.GIVEN,
+    case_reference="D-7",
+)
 
 
 @pytest.fixture
@@ -101,3 +114,56 @@ def statements():
             event.remove(engine, "before_cursor_execute", note)
 
     return counting
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "outside" / "erased.journal"
+
+
+@pytest.fixture
+async def people(database, keyring):
+    """Three people with something on record, and found by a number each."""
+    subjects = [SubjectId(uuid4()) for _ in range(3)]
+    async with db.begin(database) as tx:
+        await keyring.create_subject(tx, *subjects)
+        for number, subject in enumerate(subjects):
+            values = {"given_name": f"Name {number}"}
+            await attributes.store(tx, keyring, subject, GroupId("identity"), values)
+            await blind_index.put(tx, keyring, subject, "document", f"AB{number}")
+    return subjects
+
+
+@pytest.fixture
+def erase(database, keyring, journal):
+    """Erases as the service does: the journal follows the commit."""
+
+    async def do(*subjects, certificate=None):
+        async with db.begin(database) as tx:
+            done = await erasing.erase(
+                tx, keyring, subjects, certificate=certificate or uuid4(), line=LINE
+            )
+        async with db.read(database) as tx:
+            await erasure_journal.keep(tx, journal)
+        return done
+
+    return do
+
+
+@pytest.fixture
+def gate(database, keyring, journal):
+    """The gate before the service: why it is closed, and the replay that opens it."""
+
+    async def closed():
+        async with db.read(database) as tx:
+            return await erasure_gate.closed(tx, keyring, erasure_journal.read(journal))
+
+    async def replayed():
+        async with db.begin(database) as tx:
+            found = await erasure_gate.replay(tx, keyring, erasure_journal.read(journal))
+            again = {record async for record in erasing.revived(tx, keyring)}
+            if again:
+                await erasing.destroy(tx, keyring, sorted(again))
+        return found, again
+
+    return SimpleNamespace(closed=closed, replayed=replayed, keyring=keyring)

@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from policies.vocabulary import SubjectId
+from vault import box, domain_keys, subject_keys
 from vault import database as db
-from vault import domain_keys, subject_keys
-from vault.envelope_errors import KeyLostError, TamperedError
-from vault.keyring import CACHED_SECONDS, open_keyring
+from vault.envelope_errors import KeyLostError, TamperedError, VaultError
+from vault.key_cache import CACHED_SECONDS
+from vault.key_states import State
+from vault.keyring import open_keyring
 from vault.keys import create_file_keys
 
 
@@ -32,14 +34,64 @@ async def test_threat_21_each_use_and_version_has_a_key_of_its_own(keyring):
     derived = {
         keyring.log_reference,
         keyring.blind_index("idcs"),
-        keyring.blind_index("idcs", 2),
         keyring.blind_index("phone"),
         keyring.pairwise("asd"),
-        keyring.pairwise("asd", 2),
+        keyring.pairwise_index(),
         keyring.pairwise("minhaty"),
         keyring.secret("asd"),
     }
-    assert len(derived) == 8
+    assert len(derived) == 7
+
+
+async def test_a_rotated_domain_seals_anew_and_still_opens_what_was_sealed(database, keys, keyring):
+    before, sealed = keyring.blind_index("idcs"), keyring.box("totp").seal(b"s", b"1")
+    async with db.begin(database) as tx:
+        for domain in ("blind-index", "boxes"):
+            assert await domain_keys.rotate(tx, keys, domain) == 2
+        await keyring.reload(tx)
+    assert keyring.versions("blind-index").usable == (2, 1)
+    assert keyring.blind_index("idcs", 1) == before != keyring.blind_index("idcs")
+    assert keyring.box("totp").open(sealed, b"1") == b"s"
+    assert box.version(keyring.box("totp").seal(b"s", b"1")) == 2
+    async with db.begin(database) as tx:
+        with pytest.raises(VaultError):
+            await domain_keys.rotate(tx, keys, "no such domain")
+
+
+async def test_a_version_is_retired_then_destroyed_in_this_order_alone(database, keys, keyring):
+    async with db.begin(database) as tx:
+        await domain_keys.rotate(tx, keys, "boxes")
+        assert not await domain_keys.destroy(tx, "boxes", 1)
+        assert not await domain_keys.retire(tx, "boxes", 2)
+        assert await domain_keys.retire(tx, "boxes", 1)
+        assert not await domain_keys.retire(tx, "boxes", 1)
+        await keyring.reload(tx)
+        assert keyring.versions("boxes").usable == (2,)
+        with pytest.raises(KeyLostError):
+            keyring.versions("boxes").deriver(1)
+        assert await domain_keys.destroy(tx, "boxes", 1)
+        states = {
+            each.version: each.state
+            for each in await domain_keys.versions(tx)
+            if each.name == "boxes"
+        }
+    assert states == {1: State.DESTROYED, 2: State.ACTIVE}
+
+
+async def test_a_domain_without_an_active_version_is_a_lost_key(database, keys, keyring):
+    async with db.begin(database) as tx:
+        await tx.connection.execute(update(domain_keys.domain_keys).values(state="decrypt-only"))
+    with pytest.raises(KeyLostError):
+        async with db.begin(database) as tx:
+            await open_keyring(tx, keys)
+
+
+async def test_every_domain_key_is_wrapped_anew_by_a_new_root(database, keys, keyring, tmp_path):
+    async with db.begin(database) as tx:
+        before = await domain_keys.wrapped(tx)
+        assert await domain_keys.rewrap(tx, keys) == len(before) == len(domain_keys.DOMAINS)
+        assert not set(before) & set(await domain_keys.wrapped(tx))
+        await keyring.reload(tx)
 
 
 async def test_two_installations_share_nothing(database, keyring, tmp_path):
@@ -103,17 +155,17 @@ async def test_a_key_is_fetched_once_for_five_minutes(database, keyring, person,
         with statements(tx) as seen:
             first = await keyring.subject(tx, [person], "data")
             again = await keyring.subject(tx, [person], "data")
-            assert len(seen) == 1
+            assert len(seen) == 3  # did a key change; the key; its nodes
             assert again[person] is first[person]
             later = msgspec.structs.replace(tx, now=tx.now + timedelta(seconds=CACHED_SECONDS))
             await keyring.subject(later, [person], "data")
-            assert len(seen) == 2
+            assert len(seen) == 6
 
 
 async def test_the_cache_is_bounded_and_the_oldest_make_room(
     database, keyring, new_record, monkeypatch, statements
 ):
-    monkeypatch.setattr("vault.keyring.CACHED_KEYS", 2)
+    monkeypatch.setattr("vault.key_cache.CACHED_KEYS", 2)
     people = [await new_record() for _ in range(3)]
     async with db.begin(database) as tx:
         for person in people:
@@ -122,7 +174,7 @@ async def test_the_cache_is_bounded_and_the_oldest_make_room(
             await keyring.subject(tx, people[1:], "data")
             assert seen == []
             await keyring.subject(tx, people[:1], "data")
-            assert len(seen) == 1
+            assert len(seen) == 2  # and whether the keys changed
 
 
 async def test_keys_made_anew_after_a_rollback_are_not_the_ones_forgotten(database, keyring):
@@ -135,7 +187,7 @@ async def test_keys_made_anew_after_a_rollback_are_not_the_ones_forgotten(databa
     async with db.begin(database) as tx:
         await keyring.create_subject(tx, subject)
         kept = await keyring.subject(tx, [subject], "data")
-        stored = await subject_keys.read(tx, keyring.keys, [subject], subject_keys.Kind.DATA)
+        stored = await subject_keys.read(tx, keyring.trees[subject_keys.Kind.DATA], [subject])
     assert kept[subject].handle == stored[subject].handle
 
 
@@ -150,13 +202,11 @@ async def test_of_two_processes_that_start_together_one_makes_the_keys(database,
     # The second looks before the first has committed, and inserts after.
     async with db.begin(database) as tx:
         first = await open_keyring(tx, keys)
-    real, looks = domain_keys._read, []
 
-    async def early(tx):
-        looks.append(tx)
-        return {} if len(looks) == 1 else await real(tx)
+    async def early(_tx):
+        return []
 
-    monkeypatch.setattr(domain_keys, "_read", early)
+    monkeypatch.setattr(domain_keys, "versions", early)
     async with db.begin(database) as tx:
         second = await open_keyring(tx, keys)
     assert second.log_reference == first.log_reference

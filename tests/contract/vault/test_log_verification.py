@@ -225,7 +225,7 @@ async def test_an_entry_sealed_about_another_than_its_key_is_of_is_named(
     async with db.read(database) as tx:
         row = await tx.connection.scalar(select(lines.c.leaf).where(lines.c.id == ids[0]))
         leaf = log_leaf.decode(row)
-        [(_, key)] = (await log_keys(tx, keyring.keys, [leaf.handle])).values()
+        [(_, key)] = (await log_keys(tx, keyring.log_tree, [leaf.handle])).values()
     sealed = log_leaf.seal(key.group("log"), leaf.id, log_leaf.Sealed(uuid4().bytes, None))
     forged = log_leaf.encode(msgspec.structs.replace(leaf, sealed=sealed))
     await tamper(

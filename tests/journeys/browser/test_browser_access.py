@@ -12,7 +12,15 @@ HTML_BUDGET = 14 * 1024
 FIRST_PAGE_BUDGET = 70 * 1024
 TARGET = 44
 PUBLIC = ["", "/sign-in", "/sign-in/code", "/no/such/page"]
-OWN = ["/me", "/agreements", "/agreements/by-law/asd/eligibility", "/history", "/lock"]
+OWN = [
+    "/me",
+    "/agreements",
+    "/agreements/by-law/asd/eligibility",
+    "/history",
+    "/history/keep",
+    "/lock",
+    "/numbers",
+]
 DPO = [
     "/sign-in",
     "/dpo",
@@ -57,6 +65,7 @@ def entered(browse, sign_in, world, states):
         page.goto(world.asks("eligibility", "phone", "address"))
         asked = path(page.url)
         links = [asked, done, receipt, stop, stop.removesuffix("/stop"), entry]
+        links.append("/en/numbers/at/amo-tadamon")
         states["own"] = [each.removeprefix("/en") for each in links]
         states["citizen"] = page.context.storage_state()
         for name, account in (("dpo", world.dpo()), ("operator", world.operator())):

@@ -1,11 +1,12 @@
 import copy
 import pickle
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vault.envelope_errors import KeyLostError, TamperedError
-from vault.keys import FileKeys, KeyFileError, Keys, create_file_keys
+from vault.envelope_errors import KeyLostError, KeysUnavailableError, TamperedError
+from vault.keys import FileKeys, KeyFileError, Keys, create_file_keys, wrapped_by
 
 PLACE = b"subject|1"
 
@@ -44,8 +45,102 @@ def test_the_newest_root_wraps_and_the_older_still_opens(keys, folder):
     newer = FileKeys(folder)
     assert newer.active == 10
     assert newer.unwrap(old, PLACE) == b"k" * 32
+    assert newer.versions == (1, 10)
+    assert keys.versions == (1,)
+    keys.reload()
+    assert keys.versions == (1, 10)
+
+
+def test_a_root_that_another_process_made_is_found_when_it_is_needed(keys, folder):
+    other = FileKeys(folder)
+    assert other.add_root() == 2
+    wrapped = other.wrap(b"k" * 32, PLACE)
+    assert wrapped_by(wrapped) == 2
+    assert keys.active == 1
+    assert keys.unwrap(wrapped, PLACE) == b"k" * 32
+    assert keys.active == 2
+
+
+def test_a_version_that_is_nowhere_is_a_lost_key(keys):
+    wrapped = keys.wrap(b"k" * 32, PLACE)
     with pytest.raises(KeyLostError):
-        keys.unwrap(newer.wrap(b"k" * 32, PLACE), PLACE)
+        keys.unwrap(wrapped[:5] + b"\x09" + wrapped[6:], PLACE)
+
+
+def test_threat_38_a_folder_that_went_away_is_an_outage_and_no_lost_key(keys, folder):
+    wrapped = keys.wrap(b"k" * 32, PLACE)
+    other = FileKeys(folder)
+    other.add_root()
+    newer = other.wrap(b"k" * 32, PLACE)
+    folder.rename(folder.with_name("away"))
+    with pytest.raises(KeysUnavailableError):
+        keys.unwrap(newer, PLACE)
+    assert keys.healthy()
+    assert keys.unwrap(wrapped, PLACE) == b"k" * 32
+    folder.with_name("away").rename(folder)
+    assert keys.unwrap(newer, PLACE) == b"k" * 32
+
+
+def test_a_new_root_wraps_from_then_on_and_is_on_disk(keys, folder):
+    old = keys.wrap(b"k" * 32, PLACE)
+    assert keys.add_root() == 2
+    assert (keys.active, keys.versions) == (2, (1, 2))
+    assert (folder / "root-2.key").stat().st_mode & 0o777 == 0o400
+    assert wrapped_by(keys.wrap(b"k" * 32, PLACE)) == 2
+    assert FileKeys(folder).unwrap(old, PLACE) == b"k" * 32
+    assert sorted(path.name for path in folder.iterdir()) == ["root-1.key", "root-2.key"]
+
+
+def test_of_many_who_add_a_root_at_once_each_makes_its_own(folder, keys):
+    others = [FileKeys(folder) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda each: each.add_root(), others))
+    assert sorted(made) == list(range(2, 10))
+    assert FileKeys(folder).versions == tuple(range(1, 10))
+
+
+def test_a_destroyed_root_is_overwritten_and_gone_for_every_process(keys, folder):
+    wrapped = keys.wrap(b"k" * 32, PLACE)
+    other = FileKeys(folder)
+    keys.add_root()
+    held_open = (folder / "root-1.key").open("rb")
+    before = held_open.read()
+    keys.destroy_root(1)
+    held_open.seek(0)
+    after = held_open.read()
+    held_open.close()
+    assert len(after) == 32
+    assert after != before
+    assert keys.versions == FileKeys(folder).versions == (2,)
+    other.reload()
+    for provider in (keys, other, FileKeys(folder)):
+        with pytest.raises(KeyLostError):
+            provider.unwrap(wrapped, PLACE)
+    keys.destroy_root(1)  # again: a job that was killed goes on
+
+
+def test_the_active_root_is_not_destroyed_even_if_another_process_made_it(keys, folder):
+    with pytest.raises(ValueError, match="active"):
+        keys.destroy_root(1)
+    other = FileKeys(folder)
+    other.add_root()
+    with pytest.raises(ValueError, match="active"):
+        keys.destroy_root(2)
+    assert FileKeys(folder).versions == (1, 2)
+
+
+def test_a_draft_that_a_crash_left_is_no_root(keys, folder):
+    (folder / ".root-2.key.0123").write_bytes(b"half")
+    assert FileKeys(folder).versions == (1,)
+    assert keys.add_root() == 2
+
+
+def test_what_names_no_root_is_no_wrapped_key(keys):
+    wrapped = keys.wrap(b"k" * 32, PLACE)
+    assert wrapped_by(wrapped) == 1
+    for wrong in (b"", wrapped[:6], b"\x02" + wrapped[1:]):
+        with pytest.raises(TamperedError):
+            wrapped_by(wrong)
 
 
 def test_wrapping_twice_gives_two_wrapped_forms(keys):

@@ -11,10 +11,11 @@ from vault.envelope_errors import TamperedError
 from vault.log_leaf import Leaf, Sealed
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
-KEY = SubjectKey(key=bytes(range(32)), handle=b"handle-1", version=1).group("log")
+PERSON = SubjectKey(key=bytes(range(32)), handle=b"handle-1", version=1)
+KEY = PERSON.group("log")
 ENTRY = log_leaf.first_id(NOON, bytes(range(10)))
 LEAF = Leaf(
-    format=1,
+    format=2,
     id=ENTRY.bytes,
     at=log_leaf.microseconds(NOON),
     actor_kind=ActorKind.PROGRAMME,
@@ -30,7 +31,15 @@ LEAF = Leaf(
     catalogue="c0ffee",
     handle=KEY.handle,
     sealed=b"",
+    link=bytes(32),
 )
+OLD = bytes.fromhex(
+    "dc001001c41001a20d6d5a7b70048203040506070809cf0006610473297240a970726f6772616d6d"
+    "65a3617364a6766572696679a772656675736564aa736f6369616c2f616964ab7075626c69632d74"
+    "61736baf6173642f656c69676962696c6974799192aa676976656e5f6e616d65a56d6174636891ad"
+    "706572736f6e2d6c6f636b6564c0a6633066666565c40868616e646c652d31c400"
+)
+"""A leaf of format 1: its bytes are in logs that stand."""
 
 
 def with_sealed(content, entry=ENTRY):
@@ -40,11 +49,54 @@ def with_sealed(content, entry=ENTRY):
 def test_the_bytes_of_a_leaf_stay_as_they_are():
     # A golden value: a change here orphans every log that was ever written.
     assert log_leaf.encode(LEAF).hex() == (
-        "dc001001c41001a20d6d5a7b70048203040506070809cf0006610473297240a970726f6772616d6d"
+        "dc001102c41001a20d6d5a7b70048203040506070809cf0006610473297240a970726f6772616d6d"
         "65a3617364a6766572696679a772656675736564aa736f6369616c2f616964ab7075626c69632d74"
         "61736baf6173642f656c69676962696c6974799192aa676976656e5f6e616d65a56d6174636891ad"
-        "706572736f6e2d6c6f636b6564c0a6633066666565c40868616e646c652d31c400"
+        "706572736f6e2d6c6f636b6564c0a6633066666565c40868616e646c652d31c400c420" + "00" * 32
     )
+
+
+def test_the_bytes_of_a_link_stay_as_they_are():
+    content = Sealed(bytes(16), "D-1", 7, b"\1" * 32, b"\2" * 48)
+    assert log_leaf.link(bytes(range(16)), content).hex() == (
+        "3c53e39c3a36384af0b5297f8b248092a1830a91d6c0c3f8d59cc46670dfacb5"
+    )
+    assert log_leaf.salt(PERSON.head, bytes(16)).hex() == "09bd65ce1fce3982255f1047182d927a"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"case_reference": None},
+        {"case_reference": ""},
+        {"number": 8},
+        {"previous": bytes(32)},
+        {"head": b""},
+    ],
+)
+def test_a_link_is_of_one_content_and_one_salt_alone(changed):
+    content = Sealed(bytes(16), "D-1", 7, b"\1" * 32, b"\2" * 48)
+    other = msgspec.structs.replace(content, **changed)
+    assert log_leaf.link(bytes(16), content) != log_leaf.link(bytes(16), other)
+    assert log_leaf.link(bytes(16), content) != log_leaf.link(b"\1" * 16, content)
+
+
+def test_what_is_sealed_must_be_what_the_leaf_commits_to():
+    content = Sealed(UUID(int=7).bytes, "D-1", 1)
+    link = log_leaf.link(log_leaf.salt(PERSON.head, LEAF.id), content)
+    leaf = msgspec.structs.replace(with_sealed(content), link=link)
+    assert log_leaf.opened(PERSON, leaf) == content
+    for wrong in (b"", bytes(32)):
+        with pytest.raises(TamperedError):
+            log_leaf.opened(PERSON, msgspec.structs.replace(leaf, link=wrong))
+
+
+def test_a_leaf_of_the_first_format_is_still_read():
+    old = msgspec.structs.replace(LEAF, format=1, link=b"")
+    assert log_leaf.decode(OLD) == old
+    content = Sealed(UUID(int=7).bytes, "D-1")
+    sealed = msgspec.structs.replace(old, sealed=log_leaf.seal(KEY, old.id, content))
+    assert log_leaf.opened(PERSON, sealed) == content
 
 
 def test_a_leaf_is_read_back():
@@ -60,7 +112,9 @@ def test_a_leaf_is_read_back():
         b"\xc0",
         log_leaf.encode(LEAF)[:-1],
         log_leaf.encode(LEAF) + b"\0",
-        log_leaf.encode(msgspec.structs.replace(LEAF, format=2)),
+        log_leaf.encode(msgspec.structs.replace(LEAF, format=1)),
+        log_leaf.encode(msgspec.structs.replace(LEAF, format=3)),
+        log_leaf.encode(msgspec.structs.replace(LEAF, link=bytes(31))),
         log_leaf.encode(LEAF).replace(b"verify", b"verifx"),
     ],
 )
@@ -102,7 +156,11 @@ def test_threat_48_sealed_bytes_of_another_shape_are_refused():
 
 @pytest.mark.parametrize("case", [None, "1", "D" * 30])
 def test_threat_24_the_length_of_a_case_number_does_not_show(case):
-    assert len(with_sealed(Sealed(bytes(16), case)).sealed) == 12 + 64 + 16
+    for number, previous in ((1, b""), (70_000, bytes(32))):
+        content = Sealed(bytes(16), case, number, previous)
+        assert len(with_sealed(content).sealed) == 12 + 128 + 16
+        written = Sealed(bytes(16), case, number, previous, bytes(48))
+        assert len(with_sealed(written).sealed) == 12 + 192 + 16
 
 
 def test_entry_ids_are_of_version_7_and_sort_by_time():

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from api import lookups
 from consent import grants, oppositions
-from identity.registry import pseudonyms
+from identity.login.rates import Limit
+from identity.registry import pseudonyms, virtual_identifiers
 from policies.vocabulary import Action
 from vault import access_log
 from vault import database as db
@@ -250,3 +252,22 @@ async def test_a_narrowed_consent_narrows_the_token_that_is_out(house, citizen, 
     answer = await amo.ask("/v1/disclosures", personal, {"attributes": {"address": "commune"}})
 
     assert problem(answer) == (403, "attribute-not-consented")
+
+
+async def test_a_persons_own_token_exchanges_no_identifiers(amo, personal):
+    answer = await amo.ask("/v1/identifiers/exchange", personal, {"identifiers": ["pt1_x"]})
+
+    assert problem(answer) == (403, "forbidden")
+
+
+async def test_a_stand_in_number_verifies_and_a_programme_may_not_try_them_out(
+    house, citizen, verified, monkeypatch
+):
+    async with db.begin(house.database) as tx:
+        kind = house.running.catalogue.numbers["timed"]
+        made = await virtual_identifiers.make(tx, house.running.keyring, kind, citizen.subject)
+    monkeypatch.setattr(lookups, "OF_A_PROGRAMME", Limit(times=2, seconds=20))
+    for number, result in ((made.number, "yes"), ("7301 5529 8846 1204", "no")):
+        assert (await verified(subject={"virtual": number})).json()["result"] == result
+
+    assert problem(await verified(subject={"virtual": made.number})) == (429, "too-many-requests")

@@ -6,8 +6,8 @@ from alembic import op
 import vault.database
 
 
-revision = "0002_governed"
-down_revision = "0001"
+revision = "0008_governed"
+down_revision = "0007_witness"
 branch_labels = None
 depends_on = None
 

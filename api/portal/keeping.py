@@ -1,0 +1,51 @@
+"""What a citizen keeps of the log: a receipt of each visit, the whole history, what checks them."""
+
+from typing import Final
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from api.portal.visits import Visit
+from identity.doors import own_data
+
+JOSE: Final = "application/jose"
+
+
+@get("/history/keep")
+async def keep(visit: NamedDependency[Visit]) -> Response[str]:
+    """What there is to keep, and whether all entries are there now."""
+    chain = await own_data.chain(visit.tx, visit.keyring, visit.subject)
+    return visit.page.show(
+        "portal/keep.html", section="history", total=len(chain.shown), whole=not chain.faults
+    )
+
+
+@get("/history/keep/receipt")
+async def download_visit(visit: NamedDependency[Visit]) -> Response[str]:
+    """A signed receipt of this visit: how many entries there are, and the newest."""
+    receipt = await own_data.visit_receipt(visit.tx, visit.keyring, visit.subject)
+    return _file(receipt, JOSE, f"amana-visit-{visit.tx.now:%Y-%m-%dT%H%M}.jws")
+
+
+@get("/history/keep/history")
+async def download_history(visit: NamedDependency[Visit]) -> Response[str]:
+    """The whole history with its proofs, signed."""
+    whole = await own_data.whole_history(visit.tx, visit.keyring, visit.subject)
+    return _file(whole, JOSE, f"amana-history-{visit.tx.now:%Y-%m-%d}.jws")
+
+
+@get("/history/entry/{entry_id:str}/bundle")
+async def download_bundle(entry_id: FromPath[UUID], visit: NamedDependency[Visit]) -> Response[str]:
+    """The proof of one entry as C2SP tlog-proof, with the entry's own bytes."""
+    bundle = await own_data.bundle(visit.tx, visit.keyring, visit.subject, entry_id)
+    if bundle is None:
+        raise NotFoundException
+    return _file(bundle, "text/plain", f"amana-{entry_id}.tlog-proof")
+
+
+def _file(content: str, media_type: str, name: str) -> Response[str]:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=disposition)

@@ -1,0 +1,76 @@
+"""From settings to the provider of the root keys, and whether it still answers."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final
+
+from api.settings import Settings
+from vault import self_test
+from vault.key_places import FilePlace, KeySetupError, Place, TokenPlace
+from vault.keys import Keys, create_keys, open_keys
+from vault.passphrases import Passphrase
+
+BELIEVED_SECONDS: Final = 5.0
+"""How long an answer is believed: probes that come often cost the provider little."""
+PATIENCE_SECONDS: Final = 1.0
+
+
+class RootWatch:
+    """Whether the provider answers; asked in a thread, once for all who want to know."""
+
+    def __init__(self, keys: Keys) -> None:
+        """Nothing is asked yet."""
+        self._keys = keys
+        self._asking: asyncio.Task[bool] | None = None
+        self._until = 0.0
+
+    async def well(self) -> bool:
+        """What it said some seconds ago at most; False while it takes longer than a second."""
+        if self._asking is None or (self._asking.done() and time.monotonic() >= self._until):
+            self._asking = asyncio.create_task(asyncio.to_thread(self._keys.healthy))
+            self._until = time.monotonic() + BELIEVED_SECONDS
+        done, _ = await asyncio.wait({self._asking}, timeout=PATIENCE_SECONDS)
+        return bool(done) and self._asking.result()
+
+
+def opened(settings: Settings) -> Keys:
+    """The provider, tried once.
+
+    Raises:
+        KeySetupError: the keys are not where the settings say.
+        KeysUnavailableError: the token does not answer.
+        SelfTestError: the provider gives a wrong answer; the service does not start.
+    """
+    keys = open_keys(place(settings))
+    self_test.provider(keys)
+    return keys
+
+
+def created(settings: Settings, passphrase: Passphrase | None = None) -> Keys:
+    """The provider, with its first root made where there is none."""
+    keys = create_keys(place(settings, passphrase))
+    self_test.provider(keys)
+    return keys
+
+
+def place(settings: Settings, passphrase: Passphrase | None = None) -> Place:
+    """Where the settings say that the root keys are."""
+    if settings.keys_provider == "pkcs11" and settings.pkcs11_module and settings.pkcs11_pin_file:
+        return TokenPlace(
+            module=settings.pkcs11_module,
+            label=settings.pkcs11_label,
+            pin_file=settings.pkcs11_pin_file,
+        )
+    held = passphrase or _read(settings.keys_passphrase_file)
+    return FilePlace(folder=settings.keys, passphrase=held)
+
+
+def _read(file: Path | None) -> Passphrase | None:
+    if file is None:
+        return None
+    try:
+        return Passphrase(file.read_text(encoding="utf-8").rstrip("\r\n"))
+    except OSError as why:
+        message = f"the file of the passphrase cannot be read: {file} ({why.strerror})"
+        raise KeySetupError(message) from None

@@ -1,0 +1,93 @@
+"""An erasure under the rights that each database role has, on PostgreSQL."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from consent import requests
+from consent.requests import Reason, State
+from identity.registry import erasing, erasure_holds, people
+from policies.retention import Hold
+from policies.vocabulary import Actor, ActorKind, StaffId
+from vault import database as db
+from vault import erasure_gate, migrating
+from vault.keyring import open_keyring
+from vault.keys import create_file_keys
+
+pytestmark = pytest.mark.postgres
+BY = Actor(kind=ActorKind.SYSTEM, id="erasure")
+
+
+@pytest.fixture
+async def owned(empty_postgres_url):
+    owner = db.connect(empty_postgres_url)
+    async with db.begin(owner) as tx:
+        for role in ("amana_app", "amana_console"):
+            made = f"CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN"
+            await tx.connection.execute(text(f"DO $$ BEGIN {made} END $$"))
+    await asyncio.to_thread(migrating.upgrade, empty_postgres_url)
+    yield owner
+    await db.close(owner)
+
+
+@pytest.fixture
+def acting_as(owned):
+    @asynccontextmanager
+    async def act(role):
+        async with db.begin(owned) as tx:
+            await tx.connection.execute(text(f"SET LOCAL ROLE {role}"))
+            yield tx
+
+    return act
+
+
+@pytest.fixture
+async def entered(acting_as, written, tmp_path):
+    """Somebody on the register, with everything that hangs on a person; and the keyring."""
+    async with acting_as("amana_app") as tx:
+        keyring = await open_keyring(tx, create_file_keys(tmp_path / "keys"))
+        person = await people.register(tx, keyring, written(), by=BY)
+        await erasure_holds.place(tx, person.subject, Hold.AUDIT, until=db.EPOCH)
+        assert await requests.ask(tx, person.subject, "link", "0" * 64)
+    return person, keyring
+
+
+async def test_the_console_decides_and_the_public_app_carries_out(acting_as, entered):
+    person, keyring = entered
+    async with acting_as("amana_console") as tx:
+        (request,) = await requests.in_state(tx, State.ASKED)
+        assert await requests.accept(tx, request.id, StaffId("dpo-1"))
+        assert not await requests.refuse(tx, request.id, StaffId("dpo-1"), Reason.LAW)
+        assert await erasure_gate.closed(tx, keyring, []) == []
+    async with acting_as("amana_app") as tx:
+        done = await erasing.erase(tx, keyring, person.subject, subject_hash="0" * 64, by=BY)
+        await requests.done(tx, request.id, done.certificate)
+        assert await erasure_gate.closed(tx, keyring, []) == []
+    async with acting_as("amana_app") as tx:
+        assert await people.by_idcs(tx, keyring, [person.idcs]) == {}
+
+
+async def test_the_console_erases_nobody(acting_as, entered):
+    person, keyring = entered
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with acting_as("amana_console") as tx:
+            await erasing.erase(tx, keyring, person.subject, subject_hash="0" * 64, by=BY)
+
+
+@pytest.mark.parametrize("role", ["amana_app", "amana_console"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM tombstones",
+        "UPDATE tombstones SET tag = ''",
+        "DELETE FROM erasure_certificates",
+        "DELETE FROM erasure_requests",
+    ],
+)
+async def test_no_role_takes_a_tombstone_or_a_certificate_away(acting_as, role, statement):
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with acting_as(role) as tx:
+            await tx.connection.execute(text(statement))

@@ -1,0 +1,184 @@
+import asyncio
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select, update
+
+from policies.vocabulary import Action, Actor, ActorKind, Outcome, SubjectId
+from vault import access_log, attributes, histories, key_jobs, log_chain, rotation, subject_keys
+from vault import database as db
+from vault.access_log import Line
+from vault.attributes import Group, Unreadable
+from vault.keyring import open_keyring
+from vault.sealed_groups import sealed_attributes
+
+AMINA = {"given_name": "Amina", "family_name": "Alami"}
+table = subject_keys.subject_keys
+
+
+def silent(_done, _total):
+    """Report no progress."""
+
+
+@pytest.fixture
+async def people(database, keyring, monkeypatch):
+    monkeypatch.setattr(rotation, "RECORDS", 3)
+    subjects = sorted(SubjectId(uuid4()) for _ in range(8))
+    async with db.begin(database) as tx:
+        await keyring.create_subject(tx, *subjects)
+        groups = [
+            Group(record=each, group=group, values=AMINA | {"n": number})
+            for number, each in enumerate(subjects[:-1])  # of the last, nothing is kept
+            for group in ("identity", "contact")
+        ]
+        await attributes.store_all(tx, keyring, groups)
+        await histories.append(
+            tx, keyring, [Group(record=subjects[0], group="index", values={"score": 1})]
+        )
+    return subjects
+
+
+@pytest.fixture
+def read(database, permit):
+    async def reading(keyring, subjects):
+        async with db.begin(database) as tx:
+            permits = [permit(tx, each, [(each, "identity", ("n",))]) for each in subjects]
+            return await attributes.reveal(tx, keyring, permits)
+
+    return reading
+
+
+async def handles(database):
+    query = select(table.c.subject, table.c.handle, table.c.version).where(table.c.kind == "data")
+    async with db.read(database) as tx:
+        return {
+            row.subject: (row.handle, row.version) for row in await tx.connection.execute(query)
+        }
+
+
+async def test_every_record_gets_a_new_key_and_reads_as_before(database, keyring, people, read):
+    before, told = await handles(database), await read(keyring, people)
+    reported = []
+    job = await rotation.rotate_records(database, keyring, lambda *at: reported.append(at))
+    after = await handles(database)
+    assert (job.done, job.total, job.errors) == (8, 8, 0)
+    assert [at for at in reported if at[1] == 8][:4] == [(3, 8), (6, 8), (8, 8), (8, 8)]
+    assert all(after[each][0] != before[each][0] and after[each][1] == 2 for each in people)
+    # This process still holds the older keys: it sees that they were replaced.
+    assert await read(keyring, people) == told
+    async with db.read(database) as tx:
+        assert await key_jobs.unfinished(tx) == []
+
+
+async def test_a_process_that_holds_the_older_key_reads_and_writes_under_the_newer(
+    database, keys, keyring, people, read
+):
+    async with db.begin(database) as tx:
+        other = await open_keyring(tx, keys)
+    told = await read(other, people[:2])
+    async with db.begin(database) as tx:
+        assert await rotation.renew_records(tx, keyring, people[:2]) == []
+    assert await read(other, people[:2]) == told
+    async with db.begin(database) as tx:
+        assert await rotation.renew_records(tx, keyring, people[:2]) == []
+    async with db.begin(database) as tx:
+        await attributes.store(tx, other, people[0], "identity", {"n": "new"})
+    keyring.forget()
+    assert (await read(keyring, people[:2]))[0] == {"n": "new"}
+
+
+async def test_threat_41_a_pass_that_was_killed_goes_on_where_it_stood(
+    database, keyring, people, read, monkeypatch
+):
+    before, told = await handles(database), await read(keyring, people)
+    real, steps = rotation.renew_records, []
+
+    async def killed(tx, keyring, records):
+        steps.append(records)
+        if len(steps) == 2:
+            raise KeyboardInterrupt
+        return await real(tx, keyring, records)
+
+    monkeypatch.setattr(rotation, "renew_records", killed)
+    with pytest.raises(KeyboardInterrupt):
+        await rotation.rotate_records(database, keyring, silent)
+    half = await handles(database)
+    assert [each for each in people if half[each] != before[each]] == people[:3]
+    assert await read(keyring, people) == told
+    await rotation.rotate_records(database, keyring, silent)
+    assert steps[1] == steps[2] == people[3:6]
+    after = await handles(database)
+    assert {version for _, version in after.values()} == {2}
+    assert await read(keyring, people) == told
+
+
+async def test_threat_41_two_at_once_rotate_each_record_once(database, keyring, people, read):
+    told = await read(keyring, people)
+    await asyncio.gather(*(rotation.rotate_records(database, keyring, silent) for _ in range(2)))
+    assert {version for _, version in (await handles(database)).values()} == {2}
+    assert await read(keyring, people) == told
+
+
+async def test_threat_41_writes_beside_a_rotation_are_not_lost(database, keyring, people, read):
+    async def write(number):
+        async with db.begin(database) as tx:
+            values = {"n": f"written {number}"}
+            await attributes.store(tx, keyring, people[number], "identity", values)
+
+    await asyncio.gather(
+        rotation.rotate_records(database, keyring, silent), *(write(number) for number in range(7))
+    )
+    told = await read(keyring, people[:7])
+    assert told == [{"n": f"written {number}"} for number in range(7)]
+
+
+async def test_what_does_not_open_is_left_as_it_is_and_counted(database, keyring, people, read):
+    before = await handles(database)
+    async with db.begin(database) as tx:
+        await tx.connection.execute(
+            update(sealed_attributes)
+            .where(sealed_attributes.c.record == people[1], sealed_attributes.c.group == "contact")
+            .values(blob=bytes(200))
+        )
+    job = await rotation.rotate_records(database, keyring, silent)
+    assert (job.done, job.errors) == (8, 1)
+    assert (await handles(database))[people[1]] == before[people[1]]
+    assert not isinstance((await read(keyring, people))[1], Unreadable)
+
+
+async def test_a_stranger_has_no_key_to_renew(database, keyring, people):
+    stranger = SubjectId(uuid4())
+    async with db.begin(database) as tx:
+        assert await rotation.renew_records(tx, keyring, [*people, stranger]) == [stranger]
+
+
+async def test_the_pass_ends_with_every_node_renewed(database, keyring, people):
+    from vault.key_tree import key_nodes
+
+    await rotation.rotate_records(database, keyring, silent)
+    async with db.read(database) as tx:
+        query = select(func.min(key_nodes.c.version)).where(key_nodes.c.tree == "data")
+        assert await tx.connection.scalar(query) == 2
+
+
+async def test_an_empty_store_is_rotated_at_once(database, keyring):
+    job = await rotation.rotate_records(database, keyring, silent)
+    assert (job.done, job.total) == (0, 0)
+
+
+async def test_a_rotation_leaves_what_the_log_committed_to_as_it_was(database, keyring, people):
+    async with db.begin(database) as tx:
+        written = await attributes.written(tx, people[:1])
+        line = Line(
+            actor=Actor(kind=ActorKind.STAFF, id="desk"),
+            action=Action.REGISTER,
+            outcome=Outcome.GIVEN,
+            subject=people[0],
+            written=written[people[0]],
+        )
+        await access_log.record(tx, keyring, [line])
+    await rotation.rotate_records(database, keyring, silent)
+    async with db.read(database) as tx:
+        chain = await log_chain.read(tx, keyring, people[0])
+        assert await log_chain.put_back(tx, keyring, chain) == []
+        assert log_chain.faults(chain) == []

@@ -1,0 +1,120 @@
+"""What a person keeps of the access log, to check without us: a receipt, a proof, the whole.
+
+A receipt of a visit says how many entries there were: whoever withholds the newest ones
+later is found by it. A history holds every entry with what is sealed in it and the salt
+that shows the tree committed to just that; no identifier of the person, and no key.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any, Final
+
+from policies.vocabulary import SubjectId
+from vault import (
+    jwk,
+    log_chain,
+    log_leaf,
+    log_note,
+    log_tree,
+    merkle,
+    signing,
+    statements,
+    transparency,
+)
+from vault.database import Transaction
+from vault.keyring import Keyring
+from vault.log_chain import Chain, Link
+from vault.log_chains import Tip
+from vault.transparency import Checkpoint, Proof
+
+VISIT: Final = "visit-receipt+jwt"
+HISTORY: Final = "access-history+jwt"
+BUNDLE: Final = "c2sp.org/tlog-proof@v1"
+
+
+async def receipt(tx: Transaction, keyring: Keyring, subject: SubjectId) -> str:
+    """Sign how many entries there are about a person, and which is the newest.
+
+    Raises:
+        KeyLostError: the person has no log key.
+    """
+    chain = await log_chain.read(tx, keyring, subject)
+    newest = await transparency.checkpoint(tx)
+    return await statements.sign(tx, keyring, VISIT, _stand(tx, keyring, chain, newest))
+
+
+async def history(tx: Transaction, keyring: Keyring, subject: SubjectId) -> str:
+    """All entries about a person, with their proofs in the newest tree, signed.
+
+    Raises:
+        KeyLostError: the person has no log key.
+        TamperedError: a tile that a proof needs is not whole.
+    """
+    chain = await log_chain.read(tx, keyring, subject)
+    newest = await transparency.checkpoint(tx)
+    record = _stand(tx, keyring, chain, newest) | {
+        "entries": [await _entry(tx, link, newest) for link in chain.links]
+    }
+    return await statements.sign(tx, keyring, HISTORY, record)
+
+
+async def seen(tx: Transaction, keyring: Keyring, compact: str) -> dict[int, bytes] | None:
+    """What a receipt of ours says of a chain, for `log_chain.faults`; None if it is not ours."""
+    record = await statements.verify(tx, keyring, VISIT, compact)
+    if record is None:
+        return None
+    return {record["number"]: bytes.fromhex(record["leaf_hash"])} if record["number"] else {}
+
+
+async def trust(tx: Transaction, keyring: Keyring) -> Mapping[str, Any]:
+    """The public keys that all of it is checked by: of checkpoints (C2SP «vkey») and receipts."""
+    logs = [jwk.octets(key) for key in await signing.ever(tx, keyring, "checkpoint")]
+    return {
+        "log": [log_note.verifier_key(keyring.log_origin, key) for key in logs],
+        "receipts": await signing.ever(tx, keyring, "receipt"),
+    }
+
+
+def bundle(proof: Proof, leaf: bytes) -> str:
+    """The proof of one entry as text (c2sp.org/tlog-proof); the leaf's bytes are its extra data."""
+    hashes = "".join(f"{_base64(each)}\n" for each in proof.hashes)
+    return f"{BUNDLE}\nextra {_base64(leaf)}\nindex {proof.index}\n{hashes}\n{proof.note}"
+
+
+def _stand(
+    tx: Transaction, keyring: Keyring, chain: Chain, newest: Checkpoint | None
+) -> dict[str, Any]:
+    end = chain.end or Tip()  # altered: what is signed claims nothing, and the entries show it
+    return {
+        "schema": "amana/1",
+        "issued_at": tx.now.isoformat(),
+        "log": keyring.log_origin,
+        "number": end.number,
+        "leaf_hash": end.leaf_hash.hex(),
+        "size": newest.size if newest else 0,
+        "root": newest.root.hex() if newest else "",
+        "checkpoint": newest.note if newest else "",
+    }
+
+
+async def _entry(tx: Transaction, link: Link, newest: Checkpoint | None) -> dict[str, Any]:
+    return {
+        "number": link.number,
+        "previous": link.content.previous.hex(),
+        "written": log_leaf.written(link.content).hex(),
+        "case": link.content.case_reference,
+        "salt": link.salt.hex(),
+        "leaf": _base64(link.octets),
+        **await _place(tx, link.sequence, newest.size if newest else 0),
+    }
+
+
+async def _place(tx: Transaction, index: int | None, size: int) -> dict[str, Any]:
+    if index is None:
+        return {"index": None, "hashes": []}  # it waits to be sealed in
+    tiles = await log_tree.for_inclusion(tx, index, size)
+    return {"index": index, "hashes": [h.hex() for h in merkle.inclusion(index, size, tiles.node)]}
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()

@@ -1,0 +1,156 @@
+"""Each record's own count in the access log: how many entries, the newest one's hash, its head.
+
+Rows bear a reference that means nothing without a key, and a MAC under the record's log
+key. A batch holds all the rows it needs at once, in one order: writers queue and never cross.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    LargeBinary,
+    Table,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from policies.vocabulary import SubjectId
+from vault.ciphers import SubjectKey
+from vault.database import AnyRow, Transaction, metadata, spread
+from vault.envelope_errors import TamperedError
+from vault.framing import framed
+from vault.keyring import Keyring
+
+REFERENCE_BYTES: Final = 16
+NOBODIES: Final = 1024
+"""Rows that stand in where an entry is about nobody: to log that must be as much work."""
+Keys = Mapping[SubjectId, SubjectKey]
+"""Log keys."""
+
+
+class Tip(msgspec.Struct, frozen=True):
+    """Where a record's chain of entries ends. It begins at 1; a record without entries is at 0."""
+
+    number: int = 0
+    leaf_hash: bytes = b""
+    head: bytes = b""
+    """Hash of the data head after the record's last logged write; empty before the first."""
+
+
+log_chains: Final = Table(
+    "log_chains",
+    metadata,
+    Column("reference", LargeBinary(REFERENCE_BYTES), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("head", LargeBinary(32), nullable=False),
+    Column("mac", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+_FIRST: Final = {"number": 0, "leaf_hash": b"", "head": b"", "mac": b""}
+_columns: Final = select(*log_chains.c)
+_update: Final = update(log_chains).where(log_chains.c.reference == bindparam("of"))
+
+
+def reference(keyring: Keyring, record: SubjectId) -> bytes:
+    """What a record's row is found by."""
+    return _referring(keyring, b"chain", record.bytes)
+
+
+def stand_ins(keyring: Keyring, count: int) -> list[bytes]:
+    """References to hold and keep, for this many entries about nobody."""
+    drawn = {secrets.randbelow(NOBODIES) for _ in range(count)}
+    return [_referring(keyring, b"nobody", each.to_bytes(2, "big")) for each in drawn]
+
+
+async def hold(
+    tx: Transaction, keyring: Keyring, keys: Keys, nobodies: Sequence[bytes] = ()
+) -> dict[SubjectId, Tip]:
+    """Where each chain ends, held against other writers until commit; new ones are begun.
+
+    Raises:
+        TamperedError: a row was altered.
+    """
+    records = {reference(keyring, record): record for record in keys}
+    rows = [{"reference": each, **_FIRST} for each in sorted([*records, *nobodies])]
+    insert = sqlite.insert if tx.connection.dialect.name == "sqlite" else postgresql.insert
+    # An update of nothing: it locks the row, in the order of the values, and gives it back as it
+    # stands after whoever held it before. To select and then insert could cross with another.
+    held = (
+        insert(log_chains)
+        .on_conflict_do_update(
+            index_elements=[log_chains.c.reference], set_={"number": log_chains.c.number}
+        )
+        .returning(*log_chains.c)
+    )
+    return _believed(keys, records, list(await tx.connection.execute(held, rows)))
+
+
+async def read(tx: Transaction, keyring: Keyring, keys: Keys) -> dict[SubjectId, Tip]:
+    """Where each chain ends; a record never logged is left out.
+
+    Raises:
+        TamperedError: a row was altered.
+    """
+    records = {reference(keyring, record): record for record in keys}
+    query = _columns.where(log_chains.c.reference.in_(spread(sorted(records))))
+    return _believed(keys, records, list(await tx.connection.execute(query)))
+
+
+async def keep(
+    tx: Transaction,
+    keyring: Keyring,
+    keys: Keys,
+    tips: Mapping[SubjectId, Tip],
+    nobodies: Sequence[bytes] = (),
+) -> None:
+    """Say where the chains end now. Their rows are held."""
+    rows = [
+        {"of": reference(keyring, record), **_row(record, keys[record], tip)}
+        for record, tip in tips.items()
+    ]
+    await tx.connection.execute(_update, [*rows, *({"of": each, **_FIRST} for each in nobodies)])
+
+
+async def forget(tx: Transaction, keyring: Keyring, records: Sequence[SubjectId]) -> None:
+    """Delete the rows of records whose log key is destroyed."""
+    references = [reference(keyring, record) for record in records]
+    gone = delete(log_chains).where(log_chains.c.reference.in_(spread(references)))
+    await tx.connection.execute(gone)
+
+
+def _believed(
+    keys: Keys, records: Mapping[bytes, SubjectId], rows: Sequence[AnyRow]
+) -> dict[SubjectId, Tip]:
+    found = {}
+    for row in rows:
+        if row.reference not in records:
+            continue  # a stand-in
+        record = records[row.reference]
+        tip = found[record] = Tip(row.number, row.leaf_hash, row.head)
+        if tip != Tip() and not hmac.compare_digest(_mac(record, keys[record], tip), row.mac):
+            raise TamperedError
+    return found
+
+
+def _referring(keyring: Keyring, *parts: bytes) -> bytes:
+    return keyring.log_references.mac(framed(*parts))[:REFERENCE_BYTES]
+
+
+def _row(record: SubjectId, key: SubjectKey, tip: Tip) -> dict[str, Any]:
+    return msgspec.structs.asdict(tip) | {"mac": _mac(record, key, tip)}
+
+
+def _mac(record: SubjectId, key: SubjectKey, tip: Tip) -> bytes:
+    number = tip.number.to_bytes(8, "big")
+    return key.head.mac(
+        framed(b"vault/log/chain/v1", record.bytes, number, tip.leaf_hash, tip.head)
+    )

@@ -1,0 +1,216 @@
+"""That a record was erased, said without saying whose: keyed tags in a chain nobody can shorten.
+
+A tombstone is what keeps an erased record from coming back. Each one authenticates the one
+before it, so that one taken out, or a store put back to before it, is seen (ADR-0015).
+"""
+
+import hmac
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import BigInteger, Column, LargeBinary, Table, Uuid, insert, select
+
+from policies.vocabulary import SubjectId
+from vault import domain_keys
+from vault.database import Instant, Transaction, fetch_all, metadata, spread
+from vault.envelope_errors import TamperedError
+from vault.framing import framed
+from vault.log_leaf import microseconds
+from vault.opaque import Deriver
+
+if TYPE_CHECKING:  # the keyring asks us what is erased; only the name is needed here
+    from vault.keyring import Keyring
+
+TAG_BYTES: Final = 32
+BEGINNING: Final = bytes(TAG_BYTES)
+"""What the first tombstone's link is made over."""
+_DETAIL: Final = "tombstone/1"
+
+tombstones: Final = Table(
+    "tombstones",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("tag", LargeBinary(TAG_BYTES), nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("certificate", Uuid, nullable=False),
+    Column("link", LargeBinary(TAG_BYTES), nullable=False),
+)
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """One record that is gone. Nothing in it is of a person."""
+
+    number: int
+    tag: bytes
+    at: datetime
+    epoch: int
+    certificate: UUID
+    link: bytes
+    """Authenticates all of this and the tombstone before."""
+
+
+class Broken(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain that does not hold, and from which number on."""
+
+    number: int
+
+
+def tag(keyring: "Keyring", record: SubjectId) -> bytes:
+    """What stands for a record; means nothing without the key."""
+    return _key(keyring).mac(framed(b"tomb/v1", record.bytes))
+
+
+async def among(
+    tx: Transaction, keyring: "Keyring", records: Iterable[SubjectId]
+) -> set[SubjectId]:
+    """Those of these records that are erased."""
+    whose = {tag(keyring, record): record for record in records}
+    query = select(tombstones.c.tag).where(tombstones.c.tag.in_(spread(list(whose))))
+    return {whose[found] for found in await tx.connection.scalars(query)} if whose else set()
+
+
+async def add(
+    tx: Transaction,
+    keyring: "Keyring",
+    records: Sequence[SubjectId],
+    *,
+    epoch: int,
+    certificate: UUID,
+) -> list[Tombstone]:
+    """Put up tombstones; whoever advances the key epoch first has the chain to itself."""
+    last = await newest(tx)
+    number, link = (last.number, last.link) if last else (0, BEGINNING)
+    made = []
+    for record in records:
+        number += 1
+        bare = Tombstone(
+            number=number,
+            tag=tag(keyring, record),
+            at=tx.now,
+            epoch=epoch,
+            certificate=certificate,
+            link=b"",
+        )
+        made.append(linked(keyring, link, bare))
+        link = made[-1].link
+    await put_back(tx, made)
+    return made
+
+
+async def put_back(tx: Transaction, stones: Sequence[Tombstone]) -> None:
+    """Write tombstones as they were."""
+    if stones:
+        rows = [msgspec.structs.asdict(stone) for stone in stones]
+        await tx.connection.execute(insert(tombstones), rows)
+
+
+async def newest(tx: Transaction) -> Tombstone | None:
+    """The last one, or None where nothing was ever erased."""
+    found = await fetch_all(tx, _all.order_by(tombstones.c.number.desc()).limit(1), Tombstone)
+    return found[0] if found else None
+
+
+async def after(tx: Transaction, number: int, *, limit: int) -> list[Tombstone]:
+    """The next ones in order."""
+    query = _all.where(tombstones.c.number > number).order_by(tombstones.c.number).limit(limit)
+    return await fetch_all(tx, query, Tombstone)
+
+
+async def tags(tx: Transaction) -> set[bytes]:
+    """All that stand, as tags alone: 100 MB for a million."""
+    return set(await tx.connection.scalars(select(tombstones.c.tag)))
+
+
+async def of_tags(tx: Transaction, wanted: Collection[bytes]) -> dict[bytes, Tombstone]:
+    """Those of these tags that stand."""
+    query = _all.where(tombstones.c.tag.in_(spread(list(wanted))))
+    return {stone.tag: stone for stone in await fetch_all(tx, query, Tombstone)} if wanted else {}
+
+
+def broken(
+    keyring: "Keyring", stones: Iterable[Tombstone], before: Tombstone | None = None
+) -> Broken | None:
+    """Where a chain does not hold, from `before` on: one is missing, altered, or not ours."""
+    number, link = (before.number, before.link) if before else (0, BEGINNING)
+    for stone in stones:
+        number += 1
+        made = _link(keyring, link, stone)
+        if stone.number != number or not hmac.compare_digest(made, stone.link):
+            return Broken(number=number)
+        link = stone.link
+    return None
+
+
+def linked(keyring: "Keyring", before: bytes, stone: Tombstone) -> Tombstone:
+    """A tombstone behind the one of this link."""
+    return msgspec.structs.replace(stone, link=_link(keyring, before, stone))
+
+
+def to_detail(stone: Tombstone) -> str:
+    """A tombstone as the access log keeps it; its instant is the entry's."""
+    parts = (str(stone.number), str(stone.epoch), stone.certificate.hex, stone.tag.hex())
+    return " ".join((_DETAIL, *parts))
+
+
+def from_detail(detail: str | None, at: datetime) -> Tombstone | None:
+    """A tombstone as an entry of this instant has it, without its link. None: it has none."""
+    match (detail or "").split(" "):
+        case [format_, number, epoch, certificate, its_tag] if format_ == _DETAIL:
+            return Tombstone(
+                number=int(number),
+                tag=bytes.fromhex(its_tag),
+                at=at,
+                epoch=int(epoch),
+                certificate=UUID(hex=certificate),
+                link=b"",
+            )
+        case _:
+            return None
+
+
+def to_line(stone: Tombstone) -> bytes:
+    """A tombstone as one line of JSON, for a file outside the store."""
+    return msgspec.json.encode(stone) + b"\n"
+
+
+def from_line(line: bytes) -> Tombstone:
+    """Read a line.
+
+    Raises:
+        TamperedError: it is no such line.
+    """
+    try:
+        return _stones.decode(line)
+    except msgspec.DecodeError:
+        raise TamperedError from None
+
+
+def _link(keyring: "Keyring", before: bytes, stone: Tombstone) -> bytes:
+    parts = (
+        stone.number.to_bytes(8, "big"),
+        stone.tag,
+        microseconds(stone.at).to_bytes(8, "big"),
+        stone.epoch.to_bytes(8, "big"),
+        stone.certificate.bytes,
+    )
+    return _key(keyring).mac(framed(b"tomb link/v1", before, *parts))
+
+
+def _key(keyring: "Keyring") -> Deriver:
+    # The first version for ever: a tag must be found again as long as anything of a record is.
+    return keyring.versions("tombstones").deriver(domain_keys.FIRST)
+
+
+_stones: Final = msgspec.json.Decoder(Tombstone)
+_all: Final = select(
+    tombstones.c.number,
+    tombstones.c.tag,
+    tombstones.c.at,
+    tombstones.c.epoch,
+    tombstones.c.certificate,
+    tombstones.c.link,
+)
