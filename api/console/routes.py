@@ -34,6 +34,7 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             integrity.verify,
             approving.list_proposals,
             approving.answer,
+            integrity.download_entries,
             erasures.list_erasures,
             erasures.decide_erasure,
             registering.desk,

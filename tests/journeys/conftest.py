@@ -168,20 +168,36 @@ def _challenge():
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory):
-    """Make the stores, seed them, serve both apps."""
+def world(worlds):
+    """The world that most journeys share."""
+    with worlds() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory):
+    """Makes worlds: the stores, seeded, and both apps, with settings of one's own."""
+
+    def make(before=lambda _: {}):
+        return _world(tmp_path_factory.mktemp("world"), before)
+
+    return make
+
+
+@contextmanager
+def _world(folder, before):
     from api.app import console_app, public_app
     from api.settings import Settings
     from vault.keys import create_file_keys
 
     ports = [_free_port(), _free_port()]
     public, console = (f"http://127.0.0.1:{port}" for port in ports)
-    folder = tmp_path_factory.mktemp("world")
     settings = Settings(data_dir=folder, issuer=public, console_origin=console)
     create_file_keys(settings.keys)
     # In a thread of its own: Playwright may keep a loop running in this one.
     with ThreadPoolExecutor(1) as own:
         made = own.submit(asyncio.run, _seeded(settings)).result()
+    settings = msgspec.structs.replace(settings, **before(settings))
     with _serving(public_app(settings), ports[0]), _serving(console_app(settings), ports[1]):
         yield World(public=public, console=console, **made)
 
