@@ -98,6 +98,9 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who is not of age yet."""
     dpos: list[Account]
     operators: list[Account]
+    controllers: list[Account]
+    proposals: list[str]
+    """What waits for four eyes."""
     key: dict[str, str]
     """What the programme signs with."""
 
@@ -112,6 +115,10 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     def operator(self):
         """An operator who has not signed in yet."""
         return self.operators.pop()
+
+    def controller(self):
+        """A controller who has not signed in yet."""
+        return self.controllers.pop()
 
     def asks(self, *attributes):
         """Push a request (RFC 9126); where the programme then sends the citizen's browser."""
@@ -223,8 +230,35 @@ async def _seeded(settings):
             "operators": [
                 await _member(house, tx, f"operator-{each}", "operator") for each in range(STAFF)
             ],
+            "controllers": [await _member(house, tx, "controller-0", "controller")],
+            "proposals": [await _proposal(house, tx, number) for number in range(3)],
             "key": key.as_dict(private=True),
         }
+
+
+async def _proposal(house, tx, number):
+    from datetime import timedelta
+
+    from identity import approvals
+    from policies.approvals import FRAUD_CASE, Kind, Proposal
+    from policies.staff import Role
+    from policies.vocabulary import LegalBasis
+
+    proposal = Proposal(
+        kind=Kind.RELINK,
+        proposer="operator-0",
+        role=Role.OPERATOR,
+        programme="asd",
+        other=PROGRAMME,
+        purpose=FRAUD_CASE,
+        basis=LegalBasis.PUBLIC_TASK,
+        citation="Loi 72-18, art. 28",
+        case_reference=f"F-2026-{number:04d}",
+        tokens=("pt1_a", "pt1_b"),
+        expires_at=tx.now + timedelta(days=7),
+        embargo_until=tx.now + timedelta(days=30),
+    )
+    return str(await approvals.propose(tx, house.keyring, house.catalogue, proposal))
 
 
 def _people():
