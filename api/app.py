@@ -23,6 +23,7 @@ from api import (
     telling,
     units,
     verification,
+    witnessing,
 )
 from api.console import routes as console
 from api.fetching import Fetcher
@@ -110,6 +111,7 @@ def _lifespan(
             await stack.enter_async_context(watching)
             if seals:
                 await stack.enter_async_context(running.sealing(opened))
+                await stack.enter_async_context(witnessing.watching(opened.database, settings))
                 await stack.enter_async_context(
                     erasures.carrying_out(opened.database, opened.keyring, opened.gate)
                 )

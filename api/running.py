@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import root_keys, sequencer, units
+from api import root_keys, sequencer, units, witnessing
 from api.erasures import Gate
 from api.root_keys import RootWatch
 from api.settings import Settings
@@ -95,9 +95,12 @@ def load_catalogue(settings: Settings) -> Catalogue:
 
 @asynccontextmanager
 async def sealing(running: Running) -> AsyncIterator[None]:
-    """Seal the log beside the server, where the settings say so."""
+    """Seal the log beside the server and have it witnessed, where the settings say so."""
     if running.settings.sequencer == "inside":
-        async with sequencer.running(running.database, running.keyring):
+        async with (
+            sequencer.running(running.database, running.keyring),
+            witnessing.running(running.database, running.settings),
+        ):
             yield
     else:
         yield

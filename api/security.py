@@ -38,8 +38,8 @@ HEADERS: Final = {
 HSTS: Final = "max-age=63072000; includeSubDomains"
 """Two years, as browsers' preload lists ask."""
 
-COOKIELESS: Final = (r"^/oauth/", r"^/v1/", r"^/health/", r"^/metrics")
-"""Routes that no cookie opens: a programme's token or assertion does, so CSRF has no hold."""
+COOKIELESS: Final = (r"^/oauth/", r"^/v1/", r"^/log/", r"^/health/", r"^/metrics")
+"""Routes that no cookie opens: a token or assertion does, or all may read; CSRF has no hold."""
 _COOKIELESS: Final = re.compile("|".join(COOKIELESS))
 CITIZEN_COOKIE: Final = "session"
 STAFF_COOKIE: Final = "console"

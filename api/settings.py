@@ -2,12 +2,17 @@
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+
+from vault import log_note
+from vault.log_cosignatures import Terms
+from vault.log_note import Verifier
 
 PREFIX: Final = "AMANA_"
 CREDENTIALS: Final = {
@@ -20,6 +25,13 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 class SettingsError(ValueError):
     """A setting is missing or wrong. The message names the variable and never its value."""
+
+
+class WitnessPlace(msgspec.Struct, frozen=True):
+    """A witness of the log: the key it is known by, and where it is submitted to."""
+
+    verifier: Verifier
+    url: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the public app also seals the log, or a process of its own does."""
     outbound: Literal["on", "off"] = "on"
     """Whether the public app calls programmes: reads their keys, tells them what concerns them."""
+    witnesses: str = ""
+    """Who cosigns the log: pairs `VKEY URL` with commas. https, or http on loopback."""
+    witness_quorum: int = 1
+    """How many of them make a checkpoint public."""
+    witness_silence_seconds: int = 600
+    """Fewer cosignatures than that for this long are an alarm; the service goes on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     workers: int = 1
     """Server processes per app; more than one needs `redis_url`."""
@@ -89,6 +107,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `trusted_proxies`."""
         return tuple(ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each)
+
+    @property
+    def witness_places(self) -> tuple[WitnessPlace, ...]:
+        """The witnesses of `witnesses`."""
+        pairs = [each.split() for each in self.witnesses.split(",") if each.strip()]
+        return tuple(
+            WitnessPlace(log_note.read_verifier(vkey, log_note.COSIGNATURE), url.rstrip("/"))
+            for vkey, url in pairs
+        )
+
+    @property
+    def witness_terms(self) -> Terms:
+        """What is asked of the witnesses."""
+        return Terms(
+            names=frozenset(place.verifier.name for place in self.witness_places),
+            quorum=self.witness_quorum,
+            silence=timedelta(seconds=self.witness_silence_seconds),
+        )
 
     @property
     def secure(self) -> bool:
@@ -154,12 +190,31 @@ def _check(settings: Settings) -> None:
     except ValueError:
         message = f"{PREFIX}TRUSTED_PROXIES must be networks, such as 10.0.0.0/8, with commas"
         raise SettingsError(message) from None
+    _check_witnesses(settings)
     if settings.keys_provider == "pkcs11":
         for name in ("pkcs11_module", "pkcs11_pin_file"):
             if getattr(settings, name) is None:
                 raise SettingsError(f"{PREFIX}KEYS_PROVIDER=pkcs11 needs {PREFIX}{name.upper()}")
     if settings.workers > 1 and not settings.redis_url:
         raise SettingsError(f"{PREFIX}WORKERS above 1 needs {PREFIX}REDIS_URL: codes are used once")
+
+
+def _check_witnesses(settings: Settings) -> None:
+    try:
+        places = settings.witness_places
+    except ValueError:
+        raise SettingsError(f"{PREFIX}WITNESSES must be pairs VKEY URL, with commas") from None
+    for place in places:
+        parts = urlsplit(place.url)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        if not (safe and parts.hostname) or parts.query or parts.fragment or parts.username:
+            raise SettingsError(f"{PREFIX}WITNESSES must be https (http on loopback only)")
+    if len({place.verifier.name for place in places}) < len(places):
+        raise SettingsError(f"{PREFIX}WITNESSES names a witness twice")
+    if places and not 1 <= settings.witness_quorum <= len(places):
+        raise SettingsError(f"{PREFIX}WITNESS_QUORUM must be 1 to the number of witnesses")
+    if settings.witness_silence_seconds < 1:
+        raise SettingsError(f"{PREFIX}WITNESS_SILENCE_SECONDS must be 1 or more")
 
 
 def _read(variable: str, file: str) -> str:

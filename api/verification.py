@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.enums import MediaType
 from litestar.types import ControllerRouterHandler
 
+from api.settings import Settings
 from vault import database as db
 from vault import keepsakes
 from vault.database import Database
@@ -30,11 +31,22 @@ def handlers() -> list[ControllerRouterHandler]:
 
 @get("/log/trust", tags=["Log"], operation_id="readTrust")
 async def trust(
-    database: NamedDependency[Database], keyring: NamedDependency[Keyring]
+    database: NamedDependency[Database],
+    keyring: NamedDependency[Keyring],
+    settings: NamedDependency[Settings],
 ) -> Response[Any]:
-    """The public keys that what a citizen keeps is checked by: C2SP «vkey», JWKs of receipts."""
+    """The public keys that what a citizen keeps is checked by: C2SP «vkey», JWKs of receipts.
+
+    And those of the witnesses, with how many of them must have cosigned. Ask a witness for its
+    own key: this list is ours.
+    """
     async with db.read(database) as tx:
-        return Response(await keepsakes.trust(tx, keyring), headers=_named("trust.json"))
+        ours = await keepsakes.trust(tx, keyring)
+    outside = {
+        "witnesses": [place.verifier.vkey() for place in settings.witness_places],
+        "quorum": settings.witness_quorum,
+    }
+    return Response({**ours, **outside}, headers=_named("trust.json"))
 
 
 @get("/log/verify", include_in_schema=False, media_type=MediaType.HTML)

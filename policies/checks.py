@@ -8,7 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
-from policies import forms, staff
+from policies import cases, forms, staff
 from policies.asks import Ask, DutyAsk, GrantFacts, PersonFacts
 from policies.entries import Agreement, Basis, Catalogue
 from policies.forms import DECISION
@@ -37,8 +37,12 @@ _ENDED: Final[Mapping[GrantState, Reason]] = MappingProxyType(
 """Any state that is in neither table, tomorrow's too, reads as unreadable and refuses."""
 
 
-_ACTIONS: Final = {MATCH: Action.VERIFY, DECISION: Action.ELIGIBILITY}
-"""The one action that may ask for a form; READ for the rest. To compare is not to read."""
+_ACTIONS: Final = {
+    MATCH: frozenset({Action.VERIFY}),
+    DECISION: frozenset({Action.ELIGIBILITY}),
+}
+_VALUES: Final = frozenset({Action.READ, Action.DETOKENISE})
+"""The actions that may ask for a form; these two for the rest. To compare is not to read."""
 
 
 def of_programme(ask: Ask, agreement: Agreement | None, catalogue: Catalogue, day: date) -> Checks:
@@ -61,7 +65,7 @@ def of_question(ask: Ask, agreement: Agreement | None, catalogue: Catalogue) -> 
     yield Reason.NOTHING_ASKED, bool(ask.attributes)
     for asked, form in ask.attributes:
         attribute = catalogue.attributes.get(asked)
-        yield Reason.FORM_NOT_FOR_ACTION, _ACTIONS.get(form, Action.READ) is ask.action
+        yield Reason.FORM_NOT_FOR_ACTION, ask.action in _ACTIONS.get(form, _VALUES)
         yield Reason.ATTRIBUTE_UNKNOWN, attribute is not None
         if attribute is None:
             continue
@@ -116,11 +120,13 @@ def of_person(ask: Ask, person: PersonFacts) -> Checks:
     yield Reason.PERSON_OPPOSED, imposed or not person.opposed
 
 
-def of_duty(ask: DutyAsk, catalogue: Catalogue) -> Checks:
+def of_duty(ask: DutyAsk, catalogue: Catalogue, day: date) -> Checks:
     """Whether a duty is the role's, names its case, and opens only what it needs."""
-    opens = TERMS[ask.duty].opens
+    opens, kind = TERMS[ask.duty].opens, TERMS[ask.duty].case
     yield Reason.DUTY_NOT_OF_ROLE, bool(staff.may(ask.role, ask.duty))
     yield Reason.CASE_REFERENCE_MISSING, bool((ask.case_reference or "").strip())
+    if kind is not None:
+        yield Reason.CASE_REFERENCE_UNFIT, cases.fits(ask.case_reference, kind, day.year)
     yield Reason.NOTHING_ASKED, bool(ask.attributes)
     for asked, _ in ask.attributes:
         attribute = catalogue.attributes.get(asked)

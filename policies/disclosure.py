@@ -171,7 +171,7 @@ def decide_own(
 
 def decide_duty(ask: DutyAsk, catalogue: Catalogue, now: datetime) -> Permit | Refusal:
     """Decide whether a member of staff may open part of a record to do a duty."""
-    if reasons := _unmet(checks.of_duty(ask, catalogue)):
+    if reasons := _unmet(checks.of_duty(ask, catalogue, legal_day(now))):
         return Refusal(ask=ask, decided_at=now, catalogue_hash=catalogue.hash, reasons=reasons)
     return Permit(
         ask=ask,

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     # Staff
     DUTY_NOT_OF_ROLE = "duty-not-of-role"
     ATTRIBUTE_NOT_OF_DUTY = "attribute-not-of-duty"
+    CASE_REFERENCE_UNFIT = "case-reference-unfit"
 
 
 NOT_PERMITTED: Final = "not-permitted"

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from policies.cases import CaseClass
 from policies.vocabulary import Action, GroupId, PurposeId
 
 
@@ -17,6 +18,8 @@ class Role(StrEnum):
     OPERATOR = "operator"
     AGENCY = "agency"
     """Says which programmes may ask; reads no person and no log."""
+    CONTROLLER = "controller"
+    """Answers for the agency's processing; approves beside the DPO, and opens nothing."""
 
 
 class Duty(StrEnum):
@@ -30,6 +33,13 @@ class Duty(StrEnum):
     REGISTER_HOUSEHOLD = "register-household"
     COMPARE_DUPLICATES = "compare-duplicates"
     KEEP_PROGRAMMES = "keep-programmes"
+    TRACE_COMPLAINT = "trace-complaint"
+    TRACE_FRAUD = "trace-fraud"
+    BREAK_GLASS = "break-glass"
+    PROPOSE = "propose"
+    APPROVE = "approve"
+    RELINK = "relink"
+    READ_PROPOSALS = "read-proposals"
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,17 +48,38 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     purpose: PurposeId
     opens: frozenset[GroupId] = frozenset()
+    case: CaseClass | None = None
+    """The class its case number must be of; None: any."""
 
 
 DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
     {
         Role.DPO: frozenset(
-            {Duty.REVIEW_LOG, Duty.OPEN_ENTRY, Duty.VERIFY_LOG, Duty.DECIDE_ERASURE}
+            {
+                Duty.REVIEW_LOG,
+                Duty.OPEN_ENTRY,
+                Duty.VERIFY_LOG,
+                Duty.DECIDE_ERASURE,
+                Duty.TRACE_COMPLAINT,
+                Duty.PROPOSE,
+                Duty.APPROVE,
+                Duty.READ_PROPOSALS,
+                Duty.RELINK,
+            }
         ),
         Role.OPERATOR: frozenset(
-            {Duty.REGISTER_PERSON, Duty.REGISTER_HOUSEHOLD, Duty.COMPARE_DUPLICATES}
+            {
+                Duty.REGISTER_PERSON,
+                Duty.REGISTER_HOUSEHOLD,
+                Duty.COMPARE_DUPLICATES,
+                Duty.TRACE_FRAUD,
+                Duty.BREAK_GLASS,
+                Duty.PROPOSE,
+                Duty.RELINK,
+            }
         ),
         Role.AGENCY: frozenset({Duty.KEEP_PROGRAMMES}),
+        Role.CONTROLLER: frozenset({Duty.APPROVE, Duty.READ_PROPOSALS}),
     }
 )
 """Everything a role may do; what is not here is refused (ADR: separation of duties)."""
@@ -57,6 +88,9 @@ _LOG_REVIEW: Final = PurposeId("data-protection/log-review")
 _ERASURE: Final = PurposeId("data-protection/erasure")
 _REGISTRATION: Final = PurposeId("registers/registration")
 _PROGRAMMES: Final = PurposeId("registers/programmes")
+_PROTECTION: Final = PurposeId("data-protection")
+_FRAUD: Final = PurposeId("registers/fraud-case")
+_WHO: Final = frozenset(map(GroupId, ("identity", "contact")))
 
 TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
     {
@@ -72,6 +106,25 @@ TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
             opens=frozenset({GroupId("identity")}),
         ),
         Duty.KEEP_PROGRAMMES: Terms(action=Action.REGISTER, purpose=_PROGRAMMES),
+        Duty.TRACE_COMPLAINT: Terms(
+            action=Action.DETOKENISE,
+            purpose=PurposeId("data-protection/complaint"),
+            opens=_WHO,
+            case=CaseClass.COMPLAINT,
+        ),
+        Duty.TRACE_FRAUD: Terms(
+            action=Action.DETOKENISE, purpose=_FRAUD, opens=_WHO, case=CaseClass.FRAUD
+        ),
+        Duty.BREAK_GLASS: Terms(
+            action=Action.BREAK_GLASS,
+            purpose=PurposeId("registers/emergency"),
+            opens=_WHO,
+            case=CaseClass.EMERGENCY,
+        ),
+        Duty.PROPOSE: Terms(action=Action.PROPOSE, purpose=_PROTECTION),
+        Duty.READ_PROPOSALS: Terms(action=Action.REVIEW, purpose=_PROTECTION),
+        Duty.APPROVE: Terms(action=Action.APPROVE, purpose=_PROTECTION),
+        Duty.RELINK: Terms(action=Action.RELINK, purpose=_FRAUD, case=CaseClass.FRAUD),
     }
 )
 

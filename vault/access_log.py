@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, insert, select
 
 from policies.vocabulary import Actor, SubjectId
-from vault import log_chains, log_leaf, log_tables, merkle, subject_keys
+from vault import log_chains, log_embargoes, log_leaf, log_tables, merkle, subject_keys
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction, spread
 from vault.envelope_errors import KeyLostError
@@ -81,7 +81,7 @@ async def of_subject(
     limit: int = 50,
     before: UUID | None = None,
 ) -> list[Entry]:
-    """A person's own history in these months (`2026-11`, UTC), newest first.
+    """A person's own history in these months (`2026-11`, UTC), newest first; no embargoed entry.
 
     `before` is the last entry of the page before, or None for the first page.
 
@@ -90,7 +90,9 @@ async def of_subject(
         KeyLostError: the person has no log key.
     """
     tags = spread([log_tables.tag(keyring, subject, month) for month in months])
-    query = _page(limit, before).where(access_log.c.subject_tag.in_(tags))
+    query = _page(limit, before).where(
+        access_log.c.subject_tag.in_(tags), log_embargoes.shown(tx.now)
+    )
     rows = (await tx.connection.execute(query)).all()
     key = await _log_key(tx, keyring, subject)
     return [_own(key, row) for row in rows]
@@ -99,8 +101,9 @@ async def of_subject(
 async def about(
     tx: Transaction, keyring: Keyring, subject: SubjectId, entry_id: UUID
 ) -> Entry | None:
-    """One entry, if it is about this person."""
-    row = await _row(tx, entry_id)
+    """One entry, if it is about this person and under no embargo."""
+    query = _entries.where(access_log.c.id == entry_id, log_embargoes.shown(tx.now))
+    row = (await tx.connection.execute(query)).first()
     if row is None or row.subject_tag != log_tables.tag(keyring, subject, log_leaf.month(row.at)):
         return None
     return _own(await _log_key(tx, keyring, subject), row)

@@ -97,7 +97,7 @@ class FileKeys(Opaque):
             return version
 
     def destroy_root(self, version: int) -> None:
-        """Overwrite the file, then remove it.
+        """Take its name away, overwrite the file, then remove it; killed between, do so again.
 
         A file system that copies on write, or a disk that levels wear, may keep the old
         blocks: put the folder on a disk that is encrypted, or the roots in a token.
@@ -208,12 +208,17 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _destroy(path: Path) -> None:
+    doomed = path.with_suffix(".destroyed")
     with suppress(FileNotFoundError):
-        path.chmod(0o600)
-        with path.open("r+b", buffering=0) as file:
-            file.write(secrets.token_bytes(path.stat().st_size))
+        # First: half overwritten under its own name, it would be a key that does not open.
+        path.rename(doomed)
+        _sync(path.parent)
+    with suppress(FileNotFoundError):
+        doomed.chmod(0o600)
+        with doomed.open("r+b", buffering=0) as file:
+            file.write(secrets.token_bytes(doomed.stat().st_size))
             os.fsync(file.fileno())
-        path.unlink()
+        doomed.unlink()
     _sync(path.parent)
 
 

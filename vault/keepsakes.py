@@ -6,7 +6,7 @@ that shows the tree committed to just that; no identifier of the person, and no 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from policies.vocabulary import SubjectId
@@ -75,10 +75,11 @@ async def trust(tx: Transaction, keyring: Keyring) -> Mapping[str, Any]:
     }
 
 
-def bundle(proof: Proof, leaf: bytes) -> str:
+def bundle(proof: Proof, leaf: bytes, cosigned: Iterable[str] = ()) -> str:
     """The proof of one entry as text (c2sp.org/tlog-proof); the leaf's bytes are its extra data."""
+    note = "".join([proof.note, *cosigned])
     hashes = "".join(f"{_base64(each)}\n" for each in proof.hashes)
-    return f"{BUNDLE}\nextra {_base64(leaf)}\nindex {proof.index}\n{hashes}\n{proof.note}"
+    return f"{BUNDLE}\nextra {_base64(leaf)}\nindex {proof.index}\n{hashes}\n{note}"
 
 
 def _stand(

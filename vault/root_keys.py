@@ -92,8 +92,8 @@ async def destroy(tx: Transaction, keyring: Keyring, version: int, *, early: boo
         return False
     # With the provider first: if this transaction fails, the version is gone all the same, and
     # the next run says so. The other way round, a key would live that the store calls destroyed.
-    if version in keyring.keys.versions:
-        await asyncio.to_thread(keyring.keys.destroy_root, version)
+    # Also where the provider holds it no longer: it may have been killed half way.
+    await asyncio.to_thread(keyring.keys.destroy_root, version)
     return await _move(tx, version, State.RETIRED, State.DESTROYED)
 
 

@@ -96,8 +96,8 @@ async def sequence(tx: Transaction, keyring: Keyring, limit: int = BATCH) -> int
     return len(waiting)
 
 
-async def checkpoint(tx: Transaction) -> Checkpoint | None:
-    """The newest checkpoint."""
+async def checkpoint(tx: Transaction, size: int | None = None) -> Checkpoint | None:
+    """The checkpoint of a size, if one was signed; the newest unless a size is given."""
     query = (
         select(
             log_checkpoint.c.size, log_checkpoint.c.root, log_checkpoint.c.note, log_checkpoint.c.at
@@ -105,28 +105,35 @@ async def checkpoint(tx: Transaction) -> Checkpoint | None:
         .order_by(log_checkpoint.c.size.desc())
         .limit(1)
     )
+    if size is not None:
+        query = query.where(log_checkpoint.c.size == size)
     return await fetch_one(tx, query, Checkpoint)
 
 
-async def inclusion(tx: Transaction, entry_id: UUID) -> Proof | None:
-    """The proof that an entry is in the newest tree; None while it waits or if there is none.
+async def inclusion(
+    tx: Transaction, entry_id: UUID, published: Checkpoint | None = None
+) -> Proof | None:
+    """The proof that an entry is in the tree that is published, or in the newest until then.
+
+    None while the entry waits, or if there is none.
 
     Raises:
         TamperedError: a tile it needs is not whole.
     """
     query = select(log_entry.c.seq, log_entry.c.leaf_hash).where(log_entry.c.id == entry_id)
     entry = (await tx.connection.execute(query)).first()
-    newest = await checkpoint(tx)
-    if entry is None or newest is None:
+    covered = entry is not None and published is not None and entry.seq < published.size
+    head = published if covered else await checkpoint(tx)
+    if entry is None or head is None:
         return None
-    tiles = await log_tree.for_inclusion(tx, entry.seq, newest.size)
+    tiles = await log_tree.for_inclusion(tx, entry.seq, head.size)
     return Proof(
         index=entry.seq,
-        size=newest.size,
-        root=newest.root,
+        size=head.size,
+        root=head.root,
         leaf_hash=entry.leaf_hash,
-        hashes=tuple(merkle.inclusion(entry.seq, newest.size, tiles.node)),
-        note=newest.note,
+        hashes=tuple(merkle.inclusion(entry.seq, head.size, tiles.node)),
+        note=head.note,
     )
 
 

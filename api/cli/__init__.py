@@ -36,6 +36,9 @@ main = Family(
             "api.cli.erase:erase", "Erase people for ever, and see that they stay erased."
         ),
         "log": Place("api.cli.log:log", "Seal and verify the access log."),
+        "witness": Place(
+            "api.cli.witness:witness", "Remember how a log grew, and cosign only that."
+        ),
         "token": Place("api.cli.token:token", "Keys that sign access tokens."),
         "bench": Place("api.cli.bench:bench", "Measure, beside a baseline in the same run."),
     },

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from api import key_watch, observing, sequencer
+from api import key_watch, observing, sequencer, witnessing
 from api.cli import store, terminal
 from vault import database as db
 from vault import transparency
@@ -67,6 +67,7 @@ async def _sequence() -> None:
         async with (
             key_watch.running(held.database, held.keyring),
             sequencer.running(held.database, held.keyring),
+            witnessing.running(held.database, held.settings),
         ):
             observing.logger.info("sequencer", state="running")
             with suppress(asyncio.CancelledError):

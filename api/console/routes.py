@@ -4,7 +4,16 @@ from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
 from api import security
-from api.console import erasures, integrity, programmes, registering, reviewing, shifts, signing_in
+from api.console import (
+    approving,
+    erasures,
+    integrity,
+    programmes,
+    registering,
+    reviewing,
+    shifts,
+    signing_in,
+)
 from api.fronts import FrontDoor, first_page
 from api.settings import Settings
 
@@ -24,6 +33,9 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             reviewing.open_entry,
             integrity.read_integrity,
             integrity.verify,
+            approving.list_proposals,
+            approving.answer,
+            integrity.download_entries,
             erasures.list_erasures,
             erasures.decide_erasure,
             programmes.list_programmes,

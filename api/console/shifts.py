@@ -103,6 +103,7 @@ def menu(staff: StaffSession) -> list[tuple[str, str]]:
         (Duty.REVIEW_LOG, "dpo", "dpo"),
         (Duty.REVIEW_LOG, "log", "dpo/log"),
         (Duty.VERIFY_LOG, "integrity", "dpo/integrity"),
+        (Duty.READ_PROPOSALS, "approvals", "dpo/approvals"),
         (Duty.DECIDE_ERASURE, "erasures", "dpo/erasures"),
         (Duty.REGISTER_PERSON, "desk", "desk"),
         (Duty.REGISTER_PERSON, "register", "desk/person/new"),

@@ -9,6 +9,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from api.portal.visits import Visit
+from api.settings import Settings
 from identity.doors import own_data
 
 JOSE: Final = "application/jose"
@@ -38,9 +39,13 @@ async def download_history(visit: NamedDependency[Visit]) -> Response[str]:
 
 
 @get("/history/entry/{entry_id:str}/bundle")
-async def download_bundle(entry_id: FromPath[UUID], visit: NamedDependency[Visit]) -> Response[str]:
+async def download_bundle(
+    entry_id: FromPath[UUID], visit: NamedDependency[Visit], settings: NamedDependency[Settings]
+) -> Response[str]:
     """The proof of one entry as C2SP tlog-proof, with the entry's own bytes."""
-    bundle = await own_data.bundle(visit.tx, visit.keyring, visit.subject, entry_id)
+    bundle = await own_data.bundle(
+        visit.tx, visit.keyring, visit.subject, entry_id, settings.witness_terms
+    )
     if bundle is None:
         raise NotFoundException
     return _file(bundle, "text/plain", f"amana-{entry_id}.tlog-proof")

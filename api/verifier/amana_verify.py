@@ -5,7 +5,10 @@ One file, the standard library alone, nothing of Amana's: read it, then run it.
     python amana_verify.py trust.json FILE...
 
 `trust.json` holds the public keys (`/log/trust`): fetch it once, compare it with others', keep it.
-Receipts are held against the histories named with them. Exit code 0: all is as it must be.
+Where it names witnesses, a proof must be cosigned by enough of them.
+Receipts are held against the histories named with them, and every file against the others: one
+log has one tree. To compare those of two sizes, add `/log/consistency?old=SIZE&new=SIZE`.
+Exit code 0: all is as it must be.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 BUNDLE = "c2sp.org/tlog-proof@v1"
+GROWTH = "old "
 VISIT, HISTORY = "visit-receipt+jwt", "access-history+jwt"
 FIELDS = (
     "format", "id", "at", "actor_kind", "actor", "action", "outcome", "purpose", "basis",
@@ -31,10 +35,12 @@ class FaultError(Exception):
 
 
 class Trust(NamedTuple):
-    """The public keys: of the log by name and key hash, of receipts by key id."""
+    """The public keys: of log and witnesses by name and key hash, of receipts by key id."""
 
     log: dict[tuple[str, bytes], bytes]
     receipts: dict[str, tuple[int, int]]
+    witnesses: dict[tuple[str, bytes], bytes]
+    quorum: int
 
 
 class Head(NamedTuple):
@@ -45,6 +51,23 @@ class Head(NamedTuple):
     root: bytes
 
 
+class Growth(NamedTuple):
+    """That a tree continues an older one."""
+
+    old: int
+    head: Head
+    proof: list[bytes]
+
+
+class Told(NamedTuple):
+    """What the files say that is then held against one another."""
+
+    receipts: list[dict[str, Any]]
+    histories: list[dict[str, Any]]
+    heads: list[tuple[str, Head]]
+    growths: list[tuple[str, Growth]]
+
+
 def main(arguments: list[str]) -> int:
     """Check the files; 1 if anything is wrong, 2 if nothing was to check."""
     if len(arguments) < 2:
@@ -52,40 +75,46 @@ def main(arguments: list[str]) -> int:
         return 2
     trust = read_trust(json.loads(Path(arguments[0]).read_bytes()))
     faults: list[str] = []
-    receipts: list[dict[str, Any]] = []
-    histories: list[dict[str, Any]] = []
+    told = Told([], [], [], [])
     for name in arguments[1:]:
         try:
-            told = check(trust, Path(name).read_text("utf-8"), receipts, histories)
-            sys.stdout.write(f"ok      {name}: {told}\n")
+            said = check(trust, name, Path(name).read_text("utf-8"), told)
+            sys.stdout.write(f"ok      {name}: {said}\n")
         except FaultError as fault:
             faults += [f"{name}: {each}" for each in str(fault).split("\n")]
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        except (ValueError, OverflowError, LookupError, TypeError, AttributeError):
             faults.append(f"{name}: shape: this is no file of Amana's, or it was cut")
-    faults += [each for held in histories for each in held_against(held, receipts)]
+    faults += [each for held in told.histories for each in held_against(held, told.receipts)]
+    faults += forks(told)
     sys.stdout.writelines(f"FAULT   {each}\n" for each in faults)
     return 1 if faults else 0
 
 
-def check(
-    trust: Trust, text: str, receipts: list[dict[str, Any]], histories: list[dict[str, Any]]
-) -> str:
+def check(trust: Trust, name: str, text: str, told: Told) -> str:
     """Check one file by itself; what it says."""
     if text.startswith(BUNDLE):
-        return check_bundle(trust, text)
+        head, said = check_bundle(trust, text)
+        told.heads.append((name, head))
+        return said
+    if text.startswith(GROWTH):
+        growth = read_growth(trust, text)
+        told.growths.append((name, growth))
+        told.heads.append((name, growth.head))
+        return f"growth of the log from {growth.old} to {growth.head.size} entries"
     kind, record = read_jws(trust, text.strip())
+    if stand := check_stand(trust, record):
+        told.heads.append((name, stand))
     if kind == VISIT:
-        check_stand(trust, record)
-        receipts.append(record)
+        told.receipts.append(record)
         return f"receipt of {record['issued_at'][:16]}: {record['number']} entries"
-    histories.append(record)
+    told.histories.append(record)
     if faults := history_faults(trust, record):
         raise FaultError("\n".join(faults))
     waiting = sum(each["index"] is None for each in record["entries"])
     return f"history of {record['number']} entries, none missing; {waiting} wait to be sealed"
 
 
-def check_bundle(trust: Trust, text: str) -> str:
+def check_bundle(trust: Trust, text: str) -> tuple[Head, str]:
     """A proof of one entry (c2sp.org/tlog-proof)."""
     proof, _, note = text.partition("\n\n")
     _, extra, index, *hashes = proof.split("\n")
@@ -96,7 +125,35 @@ def check_bundle(trust: Trust, text: str) -> str:
     number = int(index.removeprefix("index "))
     if not includes(number, head.size, leaf_hash(leaf), path, head.root):
         raise FaultError("edited: the entry is not in the log that the note signs")
-    return f"entry {number} of {head.size}: {in_words(said)}"
+    seen = cosigned(trust, note)
+    if len(seen) < trust.quorum:
+        few = f"{len(seen)} of {trust.quorum} witnesses cosigned"
+        raise FaultError(f"unwitnessed: {few}; fetch the proof again later")
+    by = f"; cosigned by {', '.join(seen)}" if seen else ""
+    return head, f"entry {number} of {head.size}: {in_words(said)}{by}"
+
+
+def read_growth(trust: Trust, text: str) -> Growth:
+    """A proof of growth, in the form of c2sp.org/tlog-witness."""
+    proof, _, note = text.partition("\n\n")
+    old, *hashes = proof.split("\n")
+    path = [base64.b64decode(each, validate=True) for each in hashes]
+    return Growth(int(old.removeprefix(GROWTH)), read_note(trust, note), path)
+
+
+def forks(told: Told) -> list[str]:
+    """What shows that there are two logs: two trees of a size, or one that was not continued."""
+    found = []
+    first: dict[tuple[str, int], tuple[str, Head]] = {}
+    for name, head in told.heads:
+        other, same = first.setdefault((head.origin, head.size), (name, head))
+        if head != same:
+            found.append(f"{name}: forked: another tree of {head.size} entries than in {other}")
+    for name, (old, new, proof) in told.growths:
+        for other, head in told.heads:
+            if (head.origin, head.size) == (new.origin, old) and not continues(head, new, proof):
+                found.append(f"{name}: forked: it does not continue the {old} entries of {other}")
+    return found
 
 
 def history_faults(trust: Trust, record: dict[str, Any]) -> list[str]:
@@ -153,8 +210,6 @@ def held_against(history: dict[str, Any], receipts: list[dict[str, Any]]) -> lis
             found.append(f"{of}: {withheld(newest, number)}")
         elif number in hashes and number and hashes[number] != receipt["leaf_hash"]:
             found.append(f"{of}: replaced: entry {number} is not the one that the receipt names")
-        if receipt["size"] == history["size"] and receipt["root"] != history["root"]:
-            found.append(f"{of}: forked: two logs of one size")
     return found
 
 
@@ -233,10 +288,8 @@ def unpack(octets: bytes, at: int) -> tuple[Any, int]:
 
 def read_trust(told: dict[str, Any]) -> Trust:
     """The public keys."""
-    log = {}
-    for vkey in told["log"]:
-        origin, hashed, key = vkey.split("+", 2)
-        log[origin, bytes.fromhex(hashed)] = base64.b64decode(key)[1:]
+    witnesses = told.get("witnesses", [])
+    quorum = told.get("quorum", 1) if witnesses else 0
     receipts = {
         key["kid"]: (
             int.from_bytes(base64url(key["x"]), "big"),
@@ -244,7 +297,16 @@ def read_trust(told: dict[str, Any]) -> Trust:
         )
         for key in told["receipts"]
     }
-    return Trust(log, receipts)
+    return Trust(read_vkeys(told["log"]), receipts, read_vkeys(witnesses), quorum)
+
+
+def read_vkeys(vkeys: list[str]) -> dict[tuple[str, bytes], bytes]:
+    """Public keys (c2sp.org/signed-note) by name and key hash."""
+    found = {}
+    for vkey in vkeys:
+        name, hashed, key = vkey.split("+", 2)
+        found[name, bytes.fromhex(hashed)] = base64.b64decode(key)[1:]
+    return found
 
 
 def read_note(trust: Trust, note: str) -> Head:
@@ -258,6 +320,21 @@ def read_note(trust: Trust, note: str) -> Head:
         if key and name == origin and ed25519(key, f"{text}\n".encode(), signature[4:]):
             return Head(origin, int(size), base64.b64decode(root, validate=True))
     raise FaultError("forged: no key we trust signed the checkpoint")
+
+
+def cosigned(trust: Trust, note: str) -> list[str]:
+    """Which witnesses we know cosigned a checkpoint (c2sp.org/tlog-cosignature), and when."""
+    text, _, signatures = note.partition("\n\n")
+    found = {}
+    for line in signatures.splitlines():
+        _, name, encoded = line.split(" ")
+        octets = base64.b64decode(encoded)
+        if key := trust.witnesses.get((name, octets[:4])):
+            at = int.from_bytes(octets[4:12], "big")
+            if not ed25519(key, f"cosignature/v1\ntime {at}\n{text}\n".encode(), octets[12:]):
+                raise FaultError(f"forged: {name} did not cosign the checkpoint")
+            found[name] = f"{name} {datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M}"
+    return list(found.values())
 
 
 def read_jws(trust: Trust, compact: str) -> tuple[str, dict[str, Any]]:
@@ -297,6 +374,31 @@ def includes(index: int, size: int, found: bytes, proof: list[bytes], root: byte
             found = hashlib.sha256(b"\x01" + found + hashed).digest()
         at, last = at >> 1, last >> 1
     return not last and found == root
+
+
+def continues(old: Head, new: Head, proof: list[bytes]) -> bool:
+    """Whether the proof leads from an older tree to a newer one (RFC 9162 §2.1.4.2)."""
+    if old.size >= new.size or not old.size:
+        return old == new and not proof
+    path = list(proof) if old.size & (old.size - 1) else [old.root, *proof]
+    at, last = old.size - 1, new.size - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    if not path:
+        return False
+    before = after = path[0]
+    for hashed in path[1:]:
+        if not last:
+            return False
+        if at & 1 or at == last:
+            before = hashlib.sha256(b"\x01" + hashed + before).digest()
+            after = hashlib.sha256(b"\x01" + hashed + after).digest()
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            after = hashlib.sha256(b"\x01" + after + hashed).digest()
+        at, last = at >> 1, last >> 1
+    return not last and before == old.root and after == new.root
 
 
 # Curves, for verifying alone: nothing here is secret, so it need not take constant time.

@@ -14,12 +14,21 @@ from policies.catalogue import Attribute, Catalogue
 from policies.disclosure import decide_own
 from policies.legal_time import legal_day
 from policies.vocabulary import AttributeId, FormId, GroupId, SubjectId
-from vault import access_log, attributes, histories, keepsakes, log_chain, transparency
+from vault import (
+    access_log,
+    attributes,
+    histories,
+    keepsakes,
+    log_chain,
+    log_cosignatures,
+    transparency,
+)
 from vault.access_log import Entry
 from vault.attributes import Unreadable
 from vault.database import Transaction
 from vault.keyring import Keyring
 from vault.log_chain import Fault
+from vault.log_cosignatures import Terms
 from vault.transparency import Proof
 
 DOTS: Final = "••••"
@@ -132,11 +141,21 @@ async def whole_history(tx: Transaction, keyring: Keyring, subject: SubjectId) -
     return await keepsakes.history(tx, keyring, subject)
 
 
-async def bundle(tx: Transaction, keyring: Keyring, subject: SubjectId, entry: UUID) -> str | None:
-    """The proof of an entry about oneself as text; None if not one's own or not yet sealed in."""
-    found = await proof(tx, keyring, subject, entry)
+async def bundle(
+    tx: Transaction, keyring: Keyring, subject: SubjectId, entry: UUID, terms: Terms
+) -> str | None:
+    """The proof of an entry about oneself as text; None if not one's own or not yet sealed in.
+
+    It leads to what witnesses have cosigned, where they have cosigned the entry.
+    """
+    if await access_log.about(tx, keyring, subject, entry) is None:
+        return None
+    public = await log_cosignatures.public(tx, terms)
+    found = await transparency.inclusion(tx, entry, public)
     leaf = await access_log.octets(tx, entry) if found else None
-    return keepsakes.bundle(found, leaf) if found and leaf else None
+    if found is None or leaf is None:
+        return None
+    return keepsakes.bundle(found, leaf, await log_cosignatures.lines(tx, found.size))
 
 
 def masked(attribute: Attribute, value: Any, on: date) -> Any:

@@ -66,6 +66,39 @@ class _Said(msgspec.Struct, frozen=True, kw_only=True):
     jti: str
 
 
+class Sealer(msgspec.Struct, frozen=True, kw_only=True):
+    """Seals identifiers to their recipient, each time anew."""
+
+    carried: Carried
+    issuer: str
+    key: dict[str, Any]
+    at: int
+    """Seconds since the epoch."""
+
+    def seal(self, token: str) -> str:
+        """One identifier of the recipient's, as it alone can read it."""
+        said = _Said(
+            iss=self.issuer,
+            aud=self.carried.recipient,
+            via=self.carried.carrier,
+            sub=token,
+            purpose=self.carried.purpose,
+            iat=self.at,
+            exp=self.at + int(LIFE.total_seconds()),
+            jti=uuid4().hex,
+        )
+        return _sealed(self.key, said)
+
+
+async def sealer(tx: Transaction, carried: Carried, issuer: str) -> Sealer | NoKey:
+    """What seals to the recipient's key; that each person's history has it is the caller's duty."""
+    client = (await programmes.read(tx, [carried.recipient])).get(carried.recipient)
+    key = programme_keys.to_seal_to(client.keys(tx.now)) if client and client.active else None
+    if key is None:
+        return NoKey(recipient=carried.recipient)
+    return Sealer(carried=carried, issuer=issuer, key=key, at=int(tx.now.timestamp()))
+
+
 async def foreign(
     tx: Transaction,
     keyring: Keyring,
@@ -76,28 +109,13 @@ async def foreign(
     issuer: str,
 ) -> dict[SubjectId, str] | NoKey:
     """Each person's identifier at the recipient, sealed to it. Each is in the person's history."""
-    client = (await programmes.read(tx, [carried.recipient])).get(carried.recipient)
-    key = programme_keys.to_seal_to(client.keys(tx.now)) if client and client.active else None
-    if key is None:
-        return NoKey(recipient=carried.recipient)
+    found = await sealer(tx, carried, issuer)
+    if isinstance(found, NoKey):
+        return found
     audience = catalogue.audience(carried.recipient)
     issued = await pseudonyms.pairwise(tx, keyring, audience, subjects)
     await access_log.record(tx, keyring, [_line(carried, subject) for subject in issued])
-    now = int(tx.now.timestamp())
-
-    def said(token: str) -> _Said:
-        return _Said(
-            iss=issuer,
-            aud=carried.recipient,
-            via=carried.carrier,
-            sub=token,
-            purpose=carried.purpose,
-            iat=now,
-            exp=now + int(LIFE.total_seconds()),
-            jti=uuid4().hex,
-        )
-
-    return {subject: _sealed(key, said(token)) for subject, token in issued.items()}
+    return {subject: found.seal(token) for subject, token in issued.items()}
 
 
 def _sealed(key: dict[str, Any], said: _Said) -> str:

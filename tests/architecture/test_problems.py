@@ -15,6 +15,7 @@ def test_every_reason_has_a_public_code_and_every_code_a_problem():
         # A programme never meets what is decided about staff.
         Reason.DUTY_NOT_OF_ROLE.value,
         Reason.ATTRIBUTE_NOT_OF_DUTY.value,
+        Reason.CASE_REFERENCE_UNFIT.value,
     } == set(problems.REFUSALS)
 
 

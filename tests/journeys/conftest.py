@@ -98,6 +98,11 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who is not of age yet."""
     dpos: list[Account]
     operators: list[Account]
+    controllers: list[Account]
+    agency: Account
+    """Who keeps the programmes."""
+    proposals: list[str]
+    """What waits for four eyes."""
     key: dict[str, str]
     """What the programme signs with."""
 
@@ -112,6 +117,10 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     def operator(self):
         """An operator who has not signed in yet."""
         return self.operators.pop()
+
+    def controller(self):
+        """A controller who has not signed in yet."""
+        return self.controllers.pop()
 
     def asks(self, *attributes):
         """Push a request (RFC 9126); where the programme then sends the citizen's browser."""
@@ -161,20 +170,36 @@ def _challenge():
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory):
-    """Make the stores, seed them, serve both apps."""
+def world(worlds):
+    """The world that most journeys share."""
+    with worlds() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory):
+    """Makes worlds: the stores, seeded, and both apps, with settings of one's own."""
+
+    def make(before=lambda _: {}):
+        return _world(tmp_path_factory.mktemp("world"), before)
+
+    return make
+
+
+@contextmanager
+def _world(folder, before):
     from api.app import console_app, public_app
     from api.settings import Settings
     from vault.keys import create_file_keys
 
     ports = [_free_port(), _free_port()]
     public, console = (f"http://127.0.0.1:{port}" for port in ports)
-    folder = tmp_path_factory.mktemp("world")
-    settings = Settings(data_dir=folder, issuer=public, console_origin=console)
+    settings = Settings(data_dir=folder, issuer=public, console_origin=console, outbound="off")
     create_file_keys(settings.keys)
     # In a thread of its own: Playwright may keep a loop running in this one.
     with ThreadPoolExecutor(1) as own:
         made = own.submit(asyncio.run, _seeded(settings)).result()
+    settings = msgspec.structs.replace(settings, **before(settings))
     with _serving(public_app(settings), ports[0]), _serving(console_app(settings), ports[1]):
         yield World(public=public, console=console, **made)
 
@@ -200,6 +225,7 @@ async def _seeded(settings):
         )
         registered = await programmes.add(tx, house.catalogue, client)
         assert isinstance(registered, programmes.Client), registered
+        await _ailing(house, tx)
         return {
             "citizens": [await _citizen(house, tx, person) for person in _people()],
             "minor": await _citizen(house, tx, _minor()),
@@ -207,8 +233,66 @@ async def _seeded(settings):
             "operators": [
                 await _member(house, tx, f"operator-{each}", "operator") for each in range(STAFF)
             ],
+            "controllers": [await _member(house, tx, "controller-0", "controller")],
+            "agency": await _member(house, tx, "agency-0", "agency"),
+            "proposals": [await _proposal(house, tx, number) for number in range(3)],
             "key": key.as_dict(private=True),
         }
+
+
+async def _ailing(house, tx):
+    """A programme whose address went silent, whose last key ends, and which is not reached."""
+    from datetime import timedelta
+
+    from joserfc.jwk import ECKey
+
+    from identity import client_keys, programme_messages, programmes
+
+    address, now = "https://minhaty.example/keys", tx.now
+    client = programmes.Registration(
+        client_id="minhaty",
+        name="Minhaty",
+        jwks_uri=address,
+        notify_url="https://minhaty.example/events",
+        redirect_uris=(CALLBACK,),
+        agreements=("minhaty/scholarship",),
+    )
+    registered = await programmes.add(tx, house.catalogue, client)
+    assert isinstance(registered, programmes.Client), registered
+    key = ECKey.generate_key("P-256", {"kid": "minhaty-1", "use": "sig"}).as_dict(private=False)
+    keys = {"keys": [key | {"exp": int((now + timedelta(days=6)).timestamp())}]}
+    before = msgspec.structs.replace(tx, now=now - timedelta(days=2))
+    await client_keys.found(before, "minhaty", address, keys)
+    await client_keys.failed(tx, "minhaty", "network")
+    await programme_messages.warn(tx)
+    for message in await programme_messages.due(tx):
+        due = await programme_messages.try_now(tx, message)
+        await programme_messages.tried(tx, due.message, "time")
+
+
+async def _proposal(house, tx, number):
+    from datetime import timedelta
+
+    from identity import approvals
+    from policies.approvals import FRAUD_CASE, Kind, Proposal
+    from policies.staff import Role
+    from policies.vocabulary import LegalBasis
+
+    proposal = Proposal(
+        kind=Kind.RELINK,
+        proposer="operator-0",
+        role=Role.OPERATOR,
+        programme="asd",
+        other=PROGRAMME,
+        purpose=FRAUD_CASE,
+        basis=LegalBasis.PUBLIC_TASK,
+        citation="Loi 72-18, art. 28",
+        case_reference=f"F-2026-{number:04d}",
+        tokens=("pt1_a", "pt1_b"),
+        expires_at=tx.now + timedelta(days=7),
+        embargo_until=tx.now + timedelta(days=30),
+    )
+    return str(await approvals.propose(tx, house.keyring, house.catalogue, proposal))
 
 
 def _people():

@@ -104,12 +104,26 @@ def test_staff_open_nothing_beyond_their_duty(change, reasons):
         (Role.OPERATOR, Duty.REGISTER_HOUSEHOLD),
         (Role.OPERATOR, Duty.COMPARE_DUPLICATES),
         (Role.AGENCY, Duty.KEEP_PROGRAMMES),
+        (Role.OPERATOR, Duty.TRACE_FRAUD),
+        (Role.OPERATOR, Duty.BREAK_GLASS),
+        (Role.DPO, Duty.TRACE_COMPLAINT),
     ],
 )
 def test_a_role_has_its_duties_and_no_other_role_has_them(role, duty):
     assert staff.may(role, duty) == Allowed(role=role, duty=duty)
     for other in set(Role) - {role}:
         assert staff.may(other, duty) == Refused(role=other, duty=duty)
+
+
+@pytest.mark.parametrize(
+    "case", ["F-2026-0001", "C-2026-1", "C-2027-0001", "C-2026-0001 ", "C-٢٠٢٦-0001", "", None]
+)
+def test_threat_46_a_purpose_opens_nothing_without_a_case_of_its_class(case):
+    ask = replace(COMPARING, role=Role.DPO, duty=Duty.TRACE_COMPLAINT, case_reference="C-2026-0001")
+
+    assert isinstance(decide_duty(ask, CATALOGUE, NOON), Permit)
+    refused = decide_duty(replace(ask, case_reference=case), CATALOGUE, NOON)
+    assert Reason.CASE_REFERENCE_UNFIT in refused.reasons
 
 
 def test_a_refused_duty_is_false_and_an_allowed_one_true():

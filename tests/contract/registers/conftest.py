@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import event
 
 from consent import grants, notices
-from identity.doors import disclosure, eligibility, verification
+from identity.doors import detokenising, disclosure, eligibility, verification
+from identity.doors.detokenising import ByStaff
 from identity.doors.verification import Named
-from identity.registry import households, people
+from identity.registry import households, people, pseudonyms
 from identity.registry.households import Household
 from identity.registry.person import DocumentKind, Person, Sex
 from policies import catalogue as catalogues
 from policies.household_index import HouseholdFacts, Milieu, Region
+from policies.staff import Duty, Role
 from policies.vocabulary import (
     Actor,
     ActorKind,
@@ -24,9 +26,11 @@ from policies.vocabulary import (
     ProgrammeId,
     PurposeId,
 )
+from vault import access_log
 from vault import database as db
 from vault.keyring import open_keyring
 from vault.keys import create_file_keys
+from vault.log_leaf import month
 
 FOLDER = Path(catalogues.__file__).parent / "catalogue"
 DESK = Actor(kind=ActorKind.STAFF, id="desk-1")
@@ -41,6 +45,7 @@ ASD = {
     "purpose": PurposeId("social-support/direct-aid"),
 }
 ADULT = "1990-05-01"
+FRAUD = ByStaff(staff="desk-1", role=Role.OPERATOR, duty=Duty.TRACE_FRAUD)
 
 
 @pytest.fixture(scope="session")
@@ -254,3 +259,36 @@ def statements():
         return seen
 
     return counting
+
+
+@pytest.fixture
+def token(begin, keyring):
+    async def of(subject, programme=ASD["programme"]):
+        async with begin() as tx:
+            return (await pseudonyms.pairwise(tx, keyring, programme, [subject]))[subject]
+
+    return of
+
+
+@pytest.fixture
+def asked():
+    def make(*tokens, **changes):
+        fields = {
+            "asker": FRAUD,
+            "programme": ASD["programme"],
+            "tokens": tokens,
+            "attributes": ("given_name", "birth_date", "phone"),
+            "case_reference": "F-2026-0042",
+        } | changes
+        return detokenising.Question(**fields)
+
+    return make
+
+
+@pytest.fixture
+def history(begin, keyring):
+    async def of(subject):
+        async with begin() as tx:
+            return await access_log.of_subject(tx, keyring, subject, [month(tx.now)])
+
+    return of

@@ -21,7 +21,14 @@ OWN = [
     "/lock",
     "/numbers",
 ]
-DPO = ["/sign-in", "/dpo", "/dpo/log", "/dpo/log?since=yesterday", "/dpo/integrity"]
+DPO = [
+    "/sign-in",
+    "/dpo",
+    "/dpo/log",
+    "/dpo/log?since=yesterday",
+    "/dpo/integrity",
+    "/dpo/approvals",
+]
 DESK = ["/desk", "/desk/person/new"]
 TARGETS = (
     "main button, main input:not([type=hidden], [type=checkbox]), main select, main summary, "

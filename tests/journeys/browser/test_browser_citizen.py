@@ -108,7 +108,7 @@ def test_a_wrong_password_and_an_unknown_identifier_look_the_same(browse, world)
         assert page.title().startswith("Error:")
         assert page.locator("#identifier").input_value() == identifier
         assert page.locator("#password").input_value() == ""
-        pages.append(page.locator("main").inner_text())
+        pages.append(page.locator("main").text_content())
     assert pages[0] == pages[1]
 
 

@@ -1,10 +1,11 @@
 import base64
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from vault import jwk, log_note
-from vault.log_note import Head
+from vault.log_note import Head, Verifier
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = jwk.raw(KEY.public_key())
@@ -71,3 +72,82 @@ def test_threat_33_a_note_of_another_key_is_not_read():
     assert log_note.read(note, KEYS) is None
     # Under our key's name, signed by the other:
     assert log_note.read(log_note.sign(HEAD, PUBLIC, other.sign), KEYS) is None
+
+
+WITNESS = Verifier("witness.example/w1", PUBLIC, log_note.COSIGNATURE)
+
+
+# A witness key of the public network, as its operator publishes it.
+def test_a_published_witness_key_is_read():
+    vkey = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
+    found = log_note.read_verifier(vkey, log_note.COSIGNATURE)
+    assert (found.name, found.key_hash.hex()) == ("remora.n621.de", "da77ade7")
+    assert found.vkey() == vkey
+
+
+@pytest.mark.parametrize(
+    "vkey",
+    [
+        "PeterNeumann+c74f20a3",
+        "PeterNeumann+c74f20a3+****",
+        "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        "Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        Verifier("Peter Neumann", PUBLIC).vkey(),
+        Verifier("short", PUBLIC[:31]).vkey(),
+        WITNESS.vkey(),
+    ],
+)
+def test_what_is_no_key_of_a_log_is_refused(vkey):
+    with pytest.raises(ValueError, match=r"\w"):
+        log_note.read_verifier(vkey)
+
+
+def test_a_cosignature_says_when_and_what():
+    cosignature = log_note.cosign(HEAD.text(), WITNESS, 1679315147, KEY.sign)
+    message = f"cosignature/v1\ntime 1679315147\n{HEAD.text()}".encode()
+    assert cosignature.octets[:8] == (1679315147).to_bytes(8, "big")
+    KEY.public_key().verify(cosignature.octets[8:], message)
+    line = cosignature.line()
+    assert log_note.read_signature(line.removesuffix("\n")) == cosignature
+    assert log_note.cosigned_at(HEAD.text(), cosignature, WITNESS) == 1679315147
+
+
+def test_a_cosignature_of_another_text_time_or_key_counts_for_nothing():
+    cosignature = log_note.cosign(HEAD.text(), WITNESS, 1679315147, KEY.sign)
+    later = (1679315148).to_bytes(8, "big") + cosignature.octets[8:]
+    never = (2**63).to_bytes(8, "big") + cosignature.octets[8:]
+    other = Verifier("witness.example/w2", PUBLIC, log_note.COSIGNATURE)
+    text = HEAD.text()
+    for octets in (later, never, cosignature.octets[:-1], b""):
+        touched = msgspec.structs.replace(cosignature, octets=octets)
+        assert log_note.cosigned_at(text, touched, WITNESS) is None
+    assert log_note.cosigned_at(text.replace("42", "43"), cosignature, WITNESS) is None
+    assert log_note.cosigned_at(text, cosignature, other) is None
+
+
+def test_a_note_with_a_known_name_over_a_wrong_signature_is_not_signed():
+    note = log_note.take_apart(log_note.sign(HEAD, PUBLIC, KEY.sign))
+    wrong = msgspec.structs.replace(note.signatures[0], octets=bytes(64))
+    both = msgspec.structs.replace(note, signatures=(*note.signatures, wrong))
+    verifier = Verifier(HEAD.origin, PUBLIC)
+    assert log_note.signed(note, [verifier])
+    assert not log_note.signed(both, [verifier])
+    assert not log_note.signed(note, [])
+
+
+@pytest.mark.parametrize("text", ["", "a\n", "\n42\nAAAA\n", "a\n-1\nAAAA\n", "a\n1\nAAAA\n"])
+def test_a_text_without_origin_size_and_root_has_no_head(text):
+    assert log_note.read_head(text) is None
+
+
+def test_a_head_may_have_lines_after_it():
+    assert log_note.read_head(HEAD.text() + "more\n") == HEAD
+
+
+def test_a_note_has_a_bounded_number_of_signatures_and_no_control_characters():
+    note = log_note.sign(HEAD, PUBLIC, KEY.sign)
+    text, _, line = note.partition("\n\n")
+    assert log_note.take_apart(f"{text}\n\n{line * log_note.SIGNATURES}")
+    assert log_note.take_apart(f"{text}\n\n{line * (log_note.SIGNATURES + 1)}") is None
+    assert log_note.take_apart(note.replace("amana.log", "amana\tlog")) is None
+    assert log_note.take_apart(note.removesuffix("\n")) is None

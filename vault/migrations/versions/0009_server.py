@@ -7,7 +7,7 @@ import vault.database
 
 
 revision = "0009_server"
-down_revision = "0006_erasure"
+down_revision = "0008_governed"
 branch_labels = None
 depends_on = None
 
