@@ -73,7 +73,7 @@ async def issue(
     row = await tokens.issue_access(at_hand.tx, authorized, jti=jti, jkt=jkt, family=family)
     key = await signing.active(at_hand.tx, at_hand.keyring, "token")
     issuer, sub = at_hand.settings.issuer, await subject_of(at_hand, authorized)
-    return Issued(token=_signed(key, _claims(issuer, sub, jti, row)), row=row)
+    return Issued(token=signed(key, _claims(issuer, sub, jti, row), TYP), row=row)
 
 
 def verify(token: str, keys: Sequence[Key], issuer: str, now: datetime) -> Claims | None:
@@ -86,6 +86,13 @@ def verify(token: str, keys: Sequence[Key], issuer: str, now: datetime) -> Claim
     if claims is None or (claims.iss, claims.aud) != (issuer, resource(issuer)):
         return None
     return claims if now.timestamp() < claims.exp else None
+
+
+def signed(key: SigningKey, claims: msgspec.Struct, typ: str) -> str:
+    """A JWT of ours, of a kind that its `typ` names."""
+    header = {"alg": key.alg, "kid": key.kid, "typ": typ}
+    said = ".".join(base64url(msgspec.json.encode(part)) for part in (header, claims))
+    return f"{said}.{base64url(key.sign(said.encode()))}"
 
 
 async def subject_of(at_hand: AtHand, authorized: Authorized) -> str:
@@ -115,9 +122,3 @@ def _claims(issuer: str, sub: str, jti: str, row: AccessToken) -> Claims:
         authorization_details=details.of(authorized),
         acr=authorized.acr,
     )
-
-
-def _signed(key: SigningKey, claims: Claims) -> str:
-    header = {"alg": key.alg, "kid": key.kid, "typ": TYP}
-    said = ".".join(base64url(msgspec.json.encode(part)) for part in (header, claims))
-    return f"{said}.{base64url(key.sign(said.encode()))}"

@@ -37,6 +37,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     parameters: Parameters
     proof: Proof | None
+    accept: str = ""
+    """Which kinds of answer it takes."""
 
 
 class Proofs(StrEnum):
@@ -99,7 +101,8 @@ async def _outcome(
         return _named(proof, who)
     if spent := await _spend(at_hand.short_lived, who, proof):
         return _named(spent, who)
-    return _named(await work(at_hand, Call(client=who.client, parameters=given, proof=proof)), who)
+    call = Call(client=who.client, parameters=given, proof=proof, accept=headers.get("accept", ""))
+    return _named(await work(at_hand, call), who)
 
 
 def _proof(

@@ -1,9 +1,11 @@
 """Introspection (RFC 7662): a programme asks what a token of its own is worth; of others', none."""
 
+from typing import Any
+
 import msgspec
 from litestar import Response
 
-from api.oauth import access_tokens, details, keys
+from api.oauth import access_tokens, details, keys, signed_introspection
 from api.oauth.access_tokens import Confirmation
 from api.oauth.calls import AtHand, Call
 from api.oauth.details import Disclosure
@@ -31,7 +33,7 @@ class Introspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 INACTIVE = Introspected(active=False)
 
 
-async def introspect(at_hand: AtHand, call: Call) -> Response[Introspected] | Denied:
+async def introspect(at_hand: AtHand, call: Call) -> Response[Any] | Denied:
     """Answer one question about one token. `token_type_hint` is not needed and not read."""
     token = call.parameters.get("token")
     if token is None:
@@ -41,6 +43,8 @@ async def introspect(at_hand: AtHand, call: Call) -> Response[Introspected] | De
     said = INACTIVE
     if found is not None and mine and await _stands(at_hand, found.authorized):
         said = await _said(at_hand, found)
+    if signed_introspection.is_wanted(call.accept):
+        return await signed_introspection.answer(at_hand, call.client.client_id, said)
     return Response(said, status_code=200, headers=dict(NO_STORE))
 
 
