@@ -98,7 +98,7 @@ async def sealing(running: Running) -> AsyncIterator[None]:
     """Seal the log beside the server and have it witnessed, where the settings say so."""
     if running.settings.sequencer == "inside":
         async with (
-            sequencer.running(running.database, running.keyring),
+            sequencer.running(running.database, running.keyring, running.settings.guard),
             witnessing.running(running.database, running.settings),
         ):
             yield

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import delete, func, insert, literal, select, update
 
-from vault import jwk, log_note, log_tree, merkle, signing
+from vault import jwk, log_note, log_tree, merkle, signer_guard, signing
 from vault.database import Transaction, fetch_one
 from vault.envelope_errors import TamperedError, VaultError
 from vault.keyring import Keyring
@@ -28,6 +28,7 @@ __all__ = [
     "Proof",
     "Report",
     "checkpoint",
+    "head",
     "inclusion",
     "pending",
     "sequence",
@@ -70,11 +71,16 @@ async def pending(tx: Transaction) -> int:
     return await tx.connection.scalar(select(func.count()).select_from(log_pending)) or 0
 
 
-async def sequence(tx: Transaction, keyring: Keyring, limit: int = BATCH) -> int:
+async def sequence(
+    tx: Transaction, keyring: Keyring, limit: int = BATCH, *, signed: Head | None = None
+) -> int:
     """Seal waiting lines into the tree and sign its new size. Returns how many.
+
+    `signed` is what the guard outside the store remembers; the tree must continue it.
 
     Raises:
         FencedError: another sequencer was faster.
+        GuardError: the tree is not the one that was signed last.
         TamperedError: the tree's right edge is not whole.
     """
     waiting = await _waiting(tx, limit) if await _leads(tx) else []
@@ -82,6 +88,8 @@ async def sequence(tx: Transaction, keyring: Keyring, limit: int = BATCH) -> int
         return 0
     newest = await checkpoint(tx)
     size = newest.size if newest else 0
+    if signed is not None:
+        await signer_guard.check(tx, signed, head(keyring, newest))
     tiles = await log_tree.edge(tx, size)
     if newest and tiles.root() != newest.root:
         raise TamperedError  # never sign on top of what is not ours
@@ -110,6 +118,13 @@ async def checkpoint(tx: Transaction, size: int | None = None) -> Checkpoint | N
     return await fetch_one(tx, query, Checkpoint)
 
 
+def head(keyring: Keyring, newest: Checkpoint | None) -> Head:
+    """What a checkpoint says of the log; that it is empty before the first."""
+    if newest is None:
+        return Head(keyring.log_origin, 0, merkle.EMPTY_ROOT)
+    return Head(keyring.log_origin, newest.size, newest.root)
+
+
 async def inclusion(
     tx: Transaction, entry_id: UUID, published: Checkpoint | None = None
 ) -> Proof | None:
@@ -123,17 +138,17 @@ async def inclusion(
     query = select(log_entry.c.seq, log_entry.c.leaf_hash).where(log_entry.c.id == entry_id)
     entry = (await tx.connection.execute(query)).first()
     covered = entry is not None and published is not None and entry.seq < published.size
-    head = published if covered else await checkpoint(tx)
-    if entry is None or head is None:
+    newest = published if covered else await checkpoint(tx)
+    if entry is None or newest is None:
         return None
-    tiles = await log_tree.for_inclusion(tx, entry.seq, head.size)
+    tiles = await log_tree.for_inclusion(tx, entry.seq, newest.size)
     return Proof(
         index=entry.seq,
-        size=head.size,
-        root=head.root,
+        size=newest.size,
+        root=newest.root,
         leaf_hash=entry.leaf_hash,
-        hashes=tuple(merkle.inclusion(entry.seq, head.size, tiles.node)),
-        note=head.note,
+        hashes=tuple(merkle.inclusion(entry.seq, newest.size, tiles.node)),
+        note=newest.note,
     )
 
 
@@ -175,10 +190,10 @@ async def _keep(tx: Transaction, size: int, tiles: Tiles) -> None:
 
 async def _sign(tx: Transaction, keyring: Keyring, old: int, tiles: Tiles) -> None:
     key = await signing.active(tx, keyring, "checkpoint")
-    head = Head(keyring.log_origin, tiles.size, tiles.root())
-    note = log_note.sign(head, jwk.octets(key.public_jwk), key.sign)
+    grown = Head(keyring.log_origin, tiles.size, tiles.root())
+    note = log_note.sign(grown, jwk.octets(key.public_jwk), key.sign)
     newest = select(func.coalesce(func.max(log_checkpoint.c.size), 0)).scalar_subquery()
-    values = {"size": tiles.size, "root": head.root, "note": note, "at": tx.now}
+    values = {"size": tiles.size, "root": grown.root, "note": note, "at": tx.now}
     row = select(*(literal(value, log_checkpoint.c[name].type) for name, value in values.items()))
     done = await tx.connection.execute(
         insert(log_checkpoint).from_select(list(values), row.where(newest == old))

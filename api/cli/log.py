@@ -66,7 +66,7 @@ async def _sequence() -> None:
         observing.configure_logging(held.settings.log_level)
         async with (
             key_watch.running(held.database, held.keyring),
-            sequencer.running(held.database, held.keyring),
+            sequencer.running(held.database, held.keyring, held.settings.guard),
             witnessing.running(held.database, held.settings),
         ):
             observing.logger.info("sequencer", state="running")
