@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from api import key_watch, observing, sequencer, witnessing
-from api.cli import store, terminal
+from api.cli import log_mending, store, terminal
 from vault import database as db
 from vault import transparency
 from vault.transparency import Report
@@ -42,6 +42,9 @@ def backlog(at_most: int | None) -> None:
     click.echo(waiting)
     if at_most is not None and waiting > at_most:
         raise click.ClickException(f"more than {at_most} entries wait: does the sequencer run?")
+
+
+log.add_command(log_mending.adopt)
 
 
 async def _waiting() -> int:

@@ -6,11 +6,20 @@ from sqlalchemy import delete, update
 
 from api import sequencer
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
-from vault import access_log, merkle, signer_guard, transparency
+from vault import (
+    access_log,
+    keepsakes,
+    log_adoption,
+    log_origins,
+    merkle,
+    signer_guard,
+    transparency,
+)
 from vault import database as db
 from vault.access_log import Line
 from vault.envelope_errors import TamperedError
 from vault.log_note import Head
+from vault.log_origins import log_origin
 from vault.log_tables import access_log as lines
 from vault.log_tables import log_pending
 from vault.log_tree import log_checkpoint, log_entry, log_tile
@@ -185,3 +194,104 @@ async def test_nothing_is_signed_where_a_tile_that_would_show_the_past_is_gone(
     with pytest.raises(TamperedError):
         await grow(1)
     assert signer_guard.read(guard).size == 257
+
+
+@pytest.fixture
+def adopt(database, keyring, guard):
+    """Plans and takes a new name as the command does; the link, or None."""
+
+    async def do(*, tell=True):
+        async with db.begin(database) as tx:
+            planned = await log_adoption.planned(tx, keyring, signer_guard.read(guard))
+            if planned is None:
+                return None
+            note = await log_adoption.adopt(tx, keyring, planned)
+        if tell:
+            signer_guard.begin_anew(guard, planned.begins)
+        async with db.read(database) as tx:
+            await keyring.reload(tx)
+        return note
+
+    return do
+
+
+@pytest.fixture
+def put_back(grow, copy):
+    """Loses the last four entries by a restore; what it returns loses all since once more."""
+
+    async def do(count):
+        if count:
+            await grow(count)
+        restore = await copy()
+        await grow(4)
+        await restore()
+        return restore
+
+    return do
+
+
+async def test_a_log_that_goes_on_needs_no_new_name(grow, adopt, pass_by):
+    await grow(3)
+    assert await adopt() is None
+    await pass_by(4)
+    assert await adopt() is None
+
+
+async def test_threat_37_after_a_restore_the_log_goes_on_under_a_new_name(
+    database, keyring, grow, put_back, adopt
+):
+    await put_back(5)
+    old = keyring.log_origin
+    note = await adopt()
+    new = keyring.log_origin
+    assert new != old == keyring.first_origin
+    text, _, under = note.partition("\n\n")
+    assert text.split("\n")[:2] == [new, "5"]
+    assert text.split("\n")[3].split()[:3] == ["adopts", old, "9"]
+    assert [line.split()[1] for line in under.splitlines()] == [new, old]
+    assert await grow(2) == 3  # and the line that tells of it
+    async with db.read(database) as tx:
+        assert (await transparency.verify(tx, keyring)).fault is None
+        assert (await transparency.checkpoint(tx, 5)).note.startswith(f"{old}\n")
+        assert (await transparency.checkpoint(tx, 8)).note.startswith(f"{new}\n")
+        names = {line.partition("+")[0] for line in (await keepsakes.trust(tx, keyring))["log"]}
+    assert names == {old, new}
+
+
+async def test_a_log_that_is_put_back_twice_never_takes_one_name_twice(
+    database, keyring, grow, put_back, adopt
+):
+    restore = await put_back(5)
+    names = {keyring.log_origin}
+    for _ in range(2):
+        await restore()
+        async with db.begin(database) as tx:
+            await tx.connection.execute(delete(log_origin))
+            await keyring.reload(tx)
+        await adopt()
+        names.add(keyring.log_origin)
+        await grow(1)
+    assert len(names) == 3
+
+
+async def test_killed_before_the_guard_was_told_an_adoption_is_done_again(
+    database, keyring, grow, put_back, adopt
+):
+    await put_back(0)
+    note = await adopt(tell=False)
+    with pytest.raises(GuardError):
+        await grow(0)
+    assert await adopt() == note
+    assert await grow(1) == 2
+    async with db.read(database) as tx:
+        assert len(await log_origins.taken(tx)) == 1
+        assert (await transparency.verify(tx, keyring)).fault is None
+
+
+@pytest.mark.parametrize("changes", [{"size": 3}, {"name": "amana.log/other"}, {"note": "none\n"}])
+async def test_a_link_that_was_altered_is_found(database, keyring, put_back, adopt, changes):
+    await put_back(4)
+    await adopt()
+    async with db.begin(database) as tx:
+        await tx.connection.execute(update(log_origin).values(changes))
+        assert "link to the log's name" in (await transparency.verify(tx, keyring)).fault
