@@ -68,8 +68,12 @@ class Tiles:
 
     def append(self, leaf_hash: bytes) -> None:
         """Grow by one leaf."""
-        self.size += 1
-        self._add(0, self.size - 1, leaf_hash)
+        self.extend(leaf_hash)
+
+    def extend(self, leaf_hashes: bytes) -> None:
+        """Grow by these leaves, end to end."""
+        self._add(0, self.size, leaf_hashes)
+        self.size += len(leaf_hashes) // HASH_BYTES
 
     def root(self) -> bytes:
         """The root at the present size."""
@@ -86,7 +90,7 @@ class Tiles:
         hashes = tile[start * HASH_BYTES : (start + count) * HASH_BYTES]
         if len(hashes) < count * HASH_BYTES:
             raise TamperedError
-        return merkle.compress(_each(hashes))
+        return merkle.joined(bytes(hashes))
 
     def take_changed(self) -> Iterator[tuple[Place, bytes]]:
         """The tiles changed since they were last taken; the full ones are then let go."""
@@ -97,13 +101,20 @@ class Tiles:
                 del self._tiles[place]
         self._changed.clear()
 
-    def _add(self, level: int, index: int, hash_: bytes) -> None:
-        place = (level, index >> TILE_BITS)
-        tile = self._tiles.setdefault(place, bytearray())
-        tile += hash_
-        self._changed[place] = None
-        if is_full(tile):
-            self._add(level + 1, place[1], merkle.compress(_each(tile)))
+    def _add(self, level: int, index: int, hashes: bytes) -> None:
+        above = []
+        start, at = 0, index
+        while start < len(hashes):
+            place = (level, at >> TILE_BITS)
+            end = start + (TILE_WIDTH - at % TILE_WIDTH) * HASH_BYTES
+            tile = self._tiles.setdefault(place, bytearray())
+            tile += hashes[start:end]
+            self._changed[place] = None
+            if is_full(tile):
+                above.append(merkle.joined(bytes(tile)))
+            start, at = end, (place[1] + 1) << TILE_BITS
+        if above:
+            self._add(level + 1, index >> TILE_BITS, b"".join(above))
 
 
 def is_full(tile: bytes | bytearray) -> bool:
@@ -156,7 +167,3 @@ def _within(height: int, index: int) -> tuple[Place, int, int]:
     level, rest = divmod(height, TILE_BITS)
     first = index << rest
     return (level, first >> TILE_BITS), first % TILE_WIDTH, 1 << rest
-
-
-def _each(hashes: bytes | bytearray) -> list[bytes]:
-    return [bytes(hashes[at : at + HASH_BYTES]) for at in range(0, len(hashes), HASH_BYTES)]

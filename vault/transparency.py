@@ -10,7 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import CTE, BigInteger, Insert, Select, delete, func, insert, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from vault import jwk, log_note, log_tree, merkle, signer_guard, signing
 from vault.database import Transaction, fetch_one
@@ -83,8 +85,7 @@ async def sequence(
         GuardError: the tree is not the one that was signed last.
         TamperedError: the tree's right edge is not whole.
     """
-    waiting = await _waiting(tx, limit) if await _leads(tx) else []
-    if not waiting:
+    if not await _leads(tx):
         return 0
     newest = await checkpoint(tx)
     size = newest.size if newest else 0
@@ -93,15 +94,11 @@ async def sequence(
     tiles = await log_tree.edge(tx, size)
     if newest and tiles.root() != newest.root:
         raise TamperedError  # never sign on top of what is not ours
-    for row in waiting:
-        tiles.append(row["leaf_hash"])
-    entries = [{"seq": size + number, **row} for number, row in enumerate(waiting)]
-    await tx.connection.execute(insert(log_entry), entries)
-    await _keep(tx, size, tiles)
-    await _sign(tx, keyring, size, tiles)
-    sealed = select(log_entry.c.id).where(log_entry.c.seq >= size)
-    await tx.connection.execute(delete(log_pending).where(log_pending.c.id.in_(sealed)))
-    return len(waiting)
+    tiles.extend(await _take(tx, size, limit))
+    if tiles.size > size:
+        await _keep(tx, tiles)
+        await _sign(tx, keyring, size, tiles)
+    return tiles.size - size
 
 
 async def checkpoint(tx: Transaction, size: int | None = None) -> Checkpoint | None:
@@ -170,22 +167,42 @@ async def _leads(tx: Transaction) -> bool:
     return bool(await tx.connection.scalar(select(func.pg_try_advisory_xact_lock(_LEADER))))
 
 
-async def _waiting(tx: Transaction, limit: int) -> list[dict[str, Any]]:
-    query = select(log_pending.c.id, log_pending.c.leaf_hash).order_by(log_pending.c.id)
-    rows = await tx.connection.execute(query.limit(limit))
-    return [{"id": entry_id, "leaf_hash": leaf_hash} for entry_id, leaf_hash in rows]
+async def _take(tx: Transaction, size: int, limit: int) -> bytes:
+    """Move what waits from the outbox to the entries; its hashes in order, end to end."""
+    first = select(log_pending).order_by(log_pending.c.id).limit(limit)
+    if tx.connection.dialect.name == "postgresql":
+        return await tx.connection.scalar(_taken(first, size)) or b""
+    await tx.connection.execute(_sealed(size, first.cte("first")))
+    new = log_entry.c.seq >= size
+    hashes = select(log_entry.c.leaf_hash).where(new).order_by(log_entry.c.seq)
+    found = list(await tx.connection.scalars(hashes))
+    sealed = select(log_entry.c.id).where(new)
+    await tx.connection.execute(delete(log_pending).where(log_pending.c.id.in_(sealed)))
+    return b"".join(found)
 
 
-async def _keep(tx: Transaction, size: int, tiles: Tiles) -> None:
-    grown: list[dict[str, Any]] = []
-    new: list[dict[str, Any]] = []
-    for place, hashes in tiles.take_changed():
-        (grown if _was_there(place, size) else new).append(_tile(place, hashes))
-    for row in grown:
-        where = (log_tile.c.level == row["level"], log_tile.c.idx == row["idx"])
-        await tx.connection.execute(update(log_tile).where(*where).values(row))
-    if new:
-        await tx.connection.execute(insert(log_tile), new)
+def _taken(first: Select[Any], size: int) -> Select[Any]:
+    # All in one statement: no row leaves the database, the hashes leave it as one value.
+    ids = select(first.subquery("first").c.id)
+    taken = delete(log_pending).where(log_pending.c.id.in_(ids)).returning(*log_pending.c)
+    sealed = _sealed(size, taken.cte("taken")).returning(log_entry.c.seq, log_entry.c.leaf_hash)
+    row = sealed.cte("sealed").c
+    in_order = aggregate_order_by(literal(b""), row.seq)
+    return select(func.string_agg(row.leaf_hash, in_order))
+
+
+def _sealed(size: int, rows: CTE) -> Insert:
+    number = literal(size - 1, BigInteger) + func.row_number().over(order_by=rows.c.id)
+    columns = select(number, rows.c.id, rows.c.leaf_hash)
+    return insert(log_entry).from_select(["seq", "id", "leaf_hash"], columns)
+
+
+async def _keep(tx: Transaction, tiles: Tiles) -> None:
+    dialect = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
+    row = dialect.insert(log_tile)
+    grown = {"width": row.excluded.width, "hashes": row.excluded.hashes}
+    put = row.on_conflict_do_update(index_elements=["level", "idx"], set_=grown)
+    await tx.connection.execute(put, [_tile(*each) for each in tiles.take_changed()])
 
 
 async def _sign(tx: Transaction, keyring: Keyring, old: int, tiles: Tiles) -> None:
@@ -200,11 +217,6 @@ async def _sign(tx: Transaction, keyring: Keyring, old: int, tiles: Tiles) -> No
     )
     if done.rowcount != 1:
         raise FencedError
-
-
-def _was_there(place: Place, size: int) -> bool:
-    level, idx = place
-    return size >> (log_tree.TILE_BITS * level) > idx << log_tree.TILE_BITS
 
 
 def _tile(place: Place, hashes: bytes) -> dict[str, Any]:
