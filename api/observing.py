@@ -25,6 +25,7 @@ lookups_refused: Final = Counter(
 )
 log_size: Final = Gauge("amana_log_entries", "Entries under the newest checkpoint")
 log_backlog: Final = Gauge("amana_log_pending", "Entries that wait for the sequencer")
+log_behind: Final = Gauge("amana_log_behind", "1 if more entries wait than one second seals")
 cosignature_age: Final = Gauge(
     "amana_log_cosignature_age_seconds", "Since a witness last cosigned the log", ["witness"]
 )

@@ -14,6 +14,11 @@ from vault.keyring import Keyring
 
 PAUSE_SECONDS: Final = 0.15
 """Between two looks at the outbox: an entry is provable about this long after its commit."""
+PAUSE_WHEN_BEHIND_SECONDS: Final = 0.005
+"""Between two batches of a backlog: on SQLite the other writers come first."""
+BEHIND: Final = 50_000
+"""More waiting entries than this are an alarm: a second's work, so the sequencer is not there."""
+PAUSE_OF_WATCH_SECONDS: Final = 5.0
 
 
 async def seal(database: Database, keyring: Keyring, guard: Path) -> int:
@@ -22,14 +27,14 @@ async def seal(database: Database, keyring: Keyring, guard: Path) -> int:
     Raises:
         GuardError: the store was put back, or is another: `amana log adopt` is for that.
     """
+    batch = transparency.BATCH if database.embedded else transparency.LARGEST_BATCH
     async with db.read(database) as tx:
-        waiting = await transparency.pending(tx)
-    observing.log_backlog.set(waiting)
+        waiting = await transparency.pending(tx, at_most=1)
     if not waiting:
         return 0
     signed = await asyncio.to_thread(signer_guard.read, guard)
     async with db.begin(database) as tx:
-        sealed = await transparency.sequence(tx, keyring, signed=signed)
+        sealed = await transparency.sequence(tx, keyring, batch, signed=signed)
         newest = await transparency.checkpoint(tx)
     if newest is not None:
         head = transparency.head(keyring, newest)
@@ -38,14 +43,29 @@ async def seal(database: Database, keyring: Keyring, guard: Path) -> int:
     return sealed
 
 
+async def behind(database: Database) -> bool:
+    """Whether more waits than a sequencer that runs would leave."""
+    async with db.read(database) as tx:
+        return await transparency.pending(tx, at_most=BEHIND + 1) > BEHIND
+
+
 @asynccontextmanager
 async def running(database: Database, keyring: Keyring, guard: Path) -> AsyncIterator[None]:
     """Seal beside the block; ends with a last round."""
 
     async def work() -> float:
         sealed = await seal(database, keyring, guard)
-        return 0.0 if sealed == transparency.BATCH else PAUSE_SECONDS
+        return PAUSE_WHEN_BEHIND_SECONDS if sealed >= transparency.BATCH else PAUSE_SECONDS
 
-    async with rounds.beside("sequencer", work):
+    async def watch() -> float:
+        async with db.read(database) as tx:
+            waiting = await transparency.pending(tx)
+        observing.log_backlog.set(waiting)
+        observing.log_behind.set(waiting > BEHIND)
+        if waiting > BEHIND:
+            observing.logger.error("log behind", waiting=waiting)
+        return PAUSE_OF_WATCH_SECONDS
+
+    async with rounds.beside("sequencer", work), rounds.beside("sequencer.watch", watch):
         yield
     await seal(database, keyring, guard)
