@@ -8,8 +8,9 @@ from typing import Final
 
 from api import observing, rounds
 from vault import database as db
-from vault import signer_guard, transparency
+from vault import log_repair, signer_guard, transparency
 from vault.database import Database
+from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 
 PAUSE_SECONDS: Final = 0.15
@@ -43,6 +44,19 @@ async def seal(database: Database, keyring: Keyring, guard: Path) -> int:
     return sealed
 
 
+async def mend(database: Database) -> None:
+    """Make the tiles that broke anew, from the entries.
+
+    Raises:
+        TamperedError: no tile is broken, or the entries are no longer what was signed.
+    """
+    async with db.begin(database) as tx:
+        mended = await log_repair.repair(tx, lambda *_: None)
+    observing.logger.error("log tiles mended", tiles=len(mended))
+    if not mended:
+        raise TamperedError
+
+
 async def behind(database: Database) -> bool:
     """Whether more waits than a sequencer that runs would leave."""
     async with db.read(database) as tx:
@@ -54,7 +68,11 @@ async def running(database: Database, keyring: Keyring, guard: Path) -> AsyncIte
     """Seal beside the block; ends with a last round."""
 
     async def work() -> float:
-        sealed = await seal(database, keyring, guard)
+        try:
+            sealed = await seal(database, keyring, guard)
+        except TamperedError:
+            await mend(database)
+            return 0.0
         return PAUSE_WHEN_BEHIND_SECONDS if sealed >= transparency.BATCH else PAUSE_SECONDS
 
     async def watch() -> float:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vault import merkle
 from vault.database import Instant, Transaction, metadata, spread
@@ -92,6 +93,10 @@ class Tiles:
             raise TamperedError
         return merkle.joined(bytes(hashes))
 
+    def holds(self, place: Place, tile: bytes) -> bool:
+        """Whether this is the tile at a place."""
+        return bytes(self._tiles.get(place, b"")) == tile
+
     def take_changed(self) -> Iterator[tuple[Place, bytes]]:
         """The tiles changed since they were last taken; the full ones are then let go."""
         for place in self._changed:
@@ -160,6 +165,19 @@ async def load(tx: Transaction, places: Iterable[Place]) -> dict[Place, bytes]:
         tuple_(log_tile.c.level, log_tile.c.idx).in_(wanted)
     )
     return {(level, idx): hashes for level, idx, hashes in await tx.connection.execute(query)}
+
+
+async def keep(tx: Transaction, tiles: Iterable[tuple[Place, bytes]]) -> None:
+    """Write these tiles, in place of those that are there."""
+    dialect = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
+    row = dialect.insert(log_tile)
+    grown = {"width": row.excluded.width, "hashes": row.excluded.hashes}
+    put = row.on_conflict_do_update(index_elements=["level", "idx"], set_=grown)
+    rows = [
+        {"level": level, "idx": idx, "width": len(hashes) // HASH_BYTES, "hashes": hashes}
+        for (level, idx), hashes in tiles
+    ]
+    await tx.connection.execute(put, rows)
 
 
 def _within(height: int, index: int) -> tuple[Place, int, int]:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import CTE, BigInteger, Insert, Select, delete, func, insert, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from vault import jwk, log_note, log_tree, merkle, signer_guard, signing
@@ -20,7 +19,7 @@ from vault.envelope_errors import TamperedError, VaultError
 from vault.keyring import Keyring
 from vault.log_note import Head
 from vault.log_tables import log_pending
-from vault.log_tree import Place, Tiles, log_checkpoint, log_entry, log_tile
+from vault.log_tree import Tiles, log_checkpoint, log_entry
 from vault.log_verification import Report, verify
 
 __all__ = [
@@ -33,6 +32,7 @@ __all__ = [
     "checkpoint",
     "head",
     "inclusion",
+    "leads",
     "pending",
     "sequence",
     "verifier_key",
@@ -89,7 +89,7 @@ async def sequence(
         GuardError: the tree is not the one that was signed last.
         TamperedError: the tree's right edge is not whole.
     """
-    if not await _leads(tx):
+    if not await leads(tx):
         return 0
     newest = await checkpoint(tx)
     size = newest.size if newest else 0
@@ -100,9 +100,17 @@ async def sequence(
         raise TamperedError  # never sign on top of what is not ours
     tiles.extend(await _take(tx, size, limit))
     if tiles.size > size:
-        await _keep(tx, tiles)
+        await log_tree.keep(tx, tiles.take_changed())
         await _sign(tx, keyring, size, tiles)
     return tiles.size - size
+
+
+async def leads(tx: Transaction) -> bool:
+    """Whether this transaction is the one that changes the tree; until its end."""
+    # SQLite has one writer at a time, which is lock enough.
+    if tx.connection.dialect.name == "sqlite":
+        return True
+    return bool(await tx.connection.scalar(select(func.pg_try_advisory_xact_lock(_LEADER))))
 
 
 async def checkpoint(tx: Transaction, size: int | None = None) -> Checkpoint | None:
@@ -143,7 +151,7 @@ async def inclusion(
     if entry is None or newest is None:
         return None
     tiles = await log_tree.for_inclusion(tx, entry.seq, newest.size)
-    return Proof(
+    proof = Proof(
         index=entry.seq,
         size=newest.size,
         root=newest.root,
@@ -151,6 +159,9 @@ async def inclusion(
         hashes=tuple(merkle.inclusion(entry.seq, newest.size, tiles.node)),
         note=newest.note,
     )
+    if not verify_inclusion(proof):
+        raise TamperedError  # a proof that proves nothing would accuse an honest log
+    return proof
 
 
 def verify_inclusion(proof: Proof) -> bool:
@@ -162,13 +173,6 @@ async def verifier_key(tx: Transaction, keyring: Keyring) -> str:
     """The log's public key as other tools take it (C2SP «vkey»)."""
     key = await signing.active(tx, keyring, "checkpoint")
     return log_note.verifier_key(keyring.log_origin, jwk.octets(key.public_jwk))
-
-
-async def _leads(tx: Transaction) -> bool:
-    # SQLite has one writer at a time, which is lock enough.
-    if tx.connection.dialect.name == "sqlite":
-        return True
-    return bool(await tx.connection.scalar(select(func.pg_try_advisory_xact_lock(_LEADER))))
 
 
 async def _take(tx: Transaction, size: int, limit: int) -> bytes:
@@ -201,14 +205,6 @@ def _sealed(size: int, rows: CTE) -> Insert:
     return insert(log_entry).from_select(["seq", "id", "leaf_hash"], columns)
 
 
-async def _keep(tx: Transaction, tiles: Tiles) -> None:
-    dialect = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(log_tile)
-    grown = {"width": row.excluded.width, "hashes": row.excluded.hashes}
-    put = row.on_conflict_do_update(index_elements=["level", "idx"], set_=grown)
-    await tx.connection.execute(put, [_tile(*each) for each in tiles.take_changed()])
-
-
 async def _sign(tx: Transaction, keyring: Keyring, old: int, tiles: Tiles) -> None:
     key = await signing.active(tx, keyring, "checkpoint")
     grown = Head(keyring.log_origin, tiles.size, tiles.root())
@@ -221,9 +217,3 @@ async def _sign(tx: Transaction, keyring: Keyring, old: int, tiles: Tiles) -> No
     )
     if done.rowcount != 1:
         raise FencedError
-
-
-def _tile(place: Place, hashes: bytes) -> dict[str, Any]:
-    level, idx = place
-    width = len(hashes) // merkle.HASH_BYTES
-    return {"level": level, "idx": idx, "width": width, "hashes": hashes}

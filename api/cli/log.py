@@ -45,6 +45,7 @@ def backlog(at_most: int | None) -> None:
 
 
 log.add_command(log_mending.adopt)
+log.add_command(log_mending.repair)
 
 
 async def _waiting() -> int:

@@ -1,4 +1,4 @@
-"""`amana log adopt`: what an operator does for a log whose store was put back."""
+"""`amana log adopt` and `repair`: for a log whose store was put back, or whose tiles broke."""
 
 import asyncio
 
@@ -6,8 +6,10 @@ import click
 
 from api.cli import store, terminal
 from vault import database as db
-from vault import log_adoption, signer_guard
+from vault import log_adoption, log_repair, signer_guard
 from vault.log_adoption import Adoption
+from vault.log_tree import Place
+from vault.transparency import FencedError
 
 
 @click.command()
@@ -28,6 +30,24 @@ def adopt(*, dry_run: bool, yes: bool) -> None:
     if not yes:
         click.confirm("Nobody can take this back. Take the new name?", abort=True, err=True)
     click.echo(terminal.run(_adopt()), nl=False)
+
+
+@click.command()
+def repair() -> None:
+    """Make the tiles that do not hold the hashes of the entries anew, from the entries."""
+    try:
+        with terminal.progress("reading the entries") as report:
+            places = terminal.run(_repair(report))
+    except FencedError:
+        raise click.ClickException("the sequencer is at work: try again") from None
+    for level, idx in places:
+        click.echo(f"tile {level}/{idx} was made anew")
+    click.echo(f"{len(places)} tiles were broken")
+
+
+async def _repair(report: terminal.Report) -> list[Place]:
+    async with store.opened() as held, db.begin(held.database) as tx:
+        return await log_repair.repair(tx, report)
 
 
 async def _planned() -> Adoption | None:
