@@ -6,6 +6,7 @@ level grows until it is full, and then adds one hash to the level above.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    bindparam,
     select,
     tuple_,
 )
@@ -56,6 +58,12 @@ log_checkpoint: Final = Table(
     Column("at", Instant, nullable=False),
 )
 
+_AT_PLACES: Final = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).where(
+    tuple_(log_tile.c.level, log_tile.c.idx).in_(bindparam("places", expanding=True))
+)
+_joined: Final = lru_cache(maxsize=4_096)(merkle.joined)
+"""Neighbours that many proofs share: up to 16 MiB of public hashes."""
+
 
 class Tiles:
     """The tiles at hand: enough of the tree to grow it, to prove in it, or to check it."""
@@ -91,7 +99,7 @@ class Tiles:
         hashes = tile[start * HASH_BYTES : (start + count) * HASH_BYTES]
         if len(hashes) < count * HASH_BYTES:
             raise TamperedError
-        return merkle.joined(bytes(hashes))
+        return _joined(bytes(hashes))
 
     def holds(self, place: Place, tile: bytes) -> bool:
         """Whether this is the tile at a place."""
@@ -161,10 +169,8 @@ async def for_inclusion(tx: Transaction, index: int, size: int) -> Tiles:
 async def load(tx: Transaction, places: Iterable[Place]) -> dict[Place, bytes]:
     """These tiles, of those that are there."""
     wanted = spread(list(places))
-    query = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).where(
-        tuple_(log_tile.c.level, log_tile.c.idx).in_(wanted)
-    )
-    return {(level, idx): hashes for level, idx, hashes in await tx.connection.execute(query)}
+    rows = await tx.connection.execute(_AT_PLACES, {"places": wanted})
+    return {(level, idx): hashes for level, idx, hashes in rows}
 
 
 async def keep(tx: Transaction, tiles: Iterable[tuple[Place, bytes]]) -> None:

@@ -10,7 +10,19 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import CTE, BigInteger, Insert, Select, delete, func, insert, literal, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Insert,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from vault import jwk, log_note, log_tree, merkle, signer_guard, signing
@@ -45,6 +57,19 @@ BATCH: Final = 2_000
 LARGEST_BATCH: Final = 20_000
 """Where writers do not wait for each other, and many entries do: about 0.2 s."""
 _LEADER: Final = 0x616D616E61  # «amana»: the advisory lock of the sequencer
+
+_NEWEST: Final = (
+    select(log_checkpoint.c.size, log_checkpoint.c.root, log_checkpoint.c.note, log_checkpoint.c.at)
+    .order_by(log_checkpoint.c.size.desc())
+    .limit(1)
+)
+_newest: Final = _NEWEST.subquery("newest")
+# Where an entry is, and the newest size, at once: a proof takes as long as its statements.
+_PLACED: Final = (
+    select(log_entry.c.seq, log_entry.c.leaf_hash, _newest.c.size, _newest.c.root, _newest.c.note)
+    .select_from(log_entry.join(_newest, true()))
+    .where(log_entry.c.id == bindparam("entry"))
+)
 
 
 class FencedError(VaultError):
@@ -115,15 +140,7 @@ async def leads(tx: Transaction) -> bool:
 
 async def checkpoint(tx: Transaction, size: int | None = None) -> Checkpoint | None:
     """The checkpoint of a size, if one was signed; the newest unless a size is given."""
-    query = (
-        select(
-            log_checkpoint.c.size, log_checkpoint.c.root, log_checkpoint.c.note, log_checkpoint.c.at
-        )
-        .order_by(log_checkpoint.c.size.desc())
-        .limit(1)
-    )
-    if size is not None:
-        query = query.where(log_checkpoint.c.size == size)
+    query = _NEWEST if size is None else _NEWEST.where(log_checkpoint.c.size == size)
     return await fetch_one(tx, query, Checkpoint)
 
 
@@ -144,12 +161,10 @@ async def inclusion(
     Raises:
         TamperedError: a tile it needs is not whole.
     """
-    query = select(log_entry.c.seq, log_entry.c.leaf_hash).where(log_entry.c.id == entry_id)
-    entry = (await tx.connection.execute(query)).first()
-    covered = entry is not None and published is not None and entry.seq < published.size
-    newest = published if covered else await checkpoint(tx)
-    if entry is None or newest is None:
+    entry = (await tx.connection.execute(_PLACED, {"entry": entry_id})).first()
+    if entry is None:
         return None
+    newest = published if published and entry.seq < published.size else entry
     tiles = await log_tree.for_inclusion(tx, entry.seq, newest.size)
     proof = Proof(
         index=entry.seq,
