@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 
 from policies.vocabulary import Action
 from vault import erasing, log_leaf, tombstones
-from vault.database import Transaction, spread
+from vault.database import Transaction, batches, spread
 from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 from vault.log_tables import access_log
@@ -67,8 +67,8 @@ async def replay(tx: Transaction, keyring: Keyring, journal: Sequence[Tombstone]
     there = {stone.number: stone for stone in stones}
     missing = [stone for stone in told if there.get(stone.number) != stone]
     wrong = [stone.number for stone in missing if stone.number in there]
-    if wrong:
-        where = tombstones.tombstones.c.number.in_(spread(wrong))
+    for some in batches(wrong, PAGE):
+        where = tombstones.tombstones.c.number.in_(spread(some))
         await tx.connection.execute(delete(tombstones.tombstones).where(where))
     await tombstones.put_back(tx, missing)
     return len(missing)

@@ -72,7 +72,8 @@ def erase(
 @click.argument("journal", type=FILE, required=False)
 def replay(journal: Path | None) -> None:
     """After a restore: erase again whom JOURNAL and the log name; then the service opens."""
-    found, again, why = terminal.run(_replay(journal))
+    with terminal.progress("erasing again") as report:
+        found, again, why = terminal.run(_replay(journal, report))
     click.echo(f"{found} tombstones put back, {again} records erased again")
     if why:
         raise click.ClickException("the service stays closed: " + ", ".join(why))
@@ -196,7 +197,7 @@ async def _erase_one(held: Running, number: str, slip: Slip, case: str) -> str |
     return None
 
 
-async def _replay(journal: Path | None) -> tuple[int, int, list[str]]:
+async def _replay(journal: Path | None, report: terminal.Report) -> tuple[int, int, list[str]]:
     async with store.opened() as held:
         told = erasure_journal.read(journal or held.gate.journal)
         async with db.begin(held.database) as tx:
@@ -207,7 +208,7 @@ async def _replay(journal: Path | None) -> tuple[int, int, list[str]]:
                     "journal, log and store tell different stories"
                 ) from None
             await held.keyring.reload(tx)
-            again = await erasing.erase_again(tx, held.keyring)
+            again = await erasing.erase_again(tx, held.keyring, report)
             if found or again:
                 detail = f"replayed {found}, again {again}"
                 line = Line(actor=BY, action=Action.ERASE, outcome=Outcome.GIVEN, detail=detail)
