@@ -29,7 +29,7 @@ async def alive() -> dict[str, str]:
 async def is_ready(running: NamedDependency[Running]) -> Response[dict[str, str]]:
     """The process, its store and the keeper of its root keys answer; no erasure is forgotten."""
     answering = await store_answers(running) and await running.root_watch.well()
-    ready = answering and await running.gate.is_open()
+    ready = answering and running.gate.is_open()
     return Response({"status": "ready" if ready else "waiting"}, status_code=200 if ready else 503)
 
 

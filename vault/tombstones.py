@@ -125,6 +125,12 @@ async def after(tx: Transaction, number: int, *, limit: int) -> list[Tombstone]:
     return await fetch_all(tx, query, Tombstone)
 
 
+async def numbered(tx: Transaction, numbers: Sequence[int]) -> list[Tombstone]:
+    """Those of these few numbers that stand."""
+    query = _all.where(tombstones.c.number.in_(spread(numbers))).order_by(tombstones.c.number)
+    return await fetch_all(tx, query, Tombstone)
+
+
 async def tags(tx: Transaction) -> set[bytes]:
     """All that stand, as tags alone: 100 MB for a million."""
     return set(await tx.connection.scalars(select(tombstones.c.tag)))

@@ -35,6 +35,7 @@ from policies.vocabulary import Action, Actor, Outcome, PurposeId, SubjectId
 from vault import erasing, key_epoch, tombstones
 from vault.access_log import Line
 from vault.database import Transaction, batches, spread
+from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 from vault.subject_keys import Kind
 from vault.subject_keys import subject_keys as _keys
@@ -88,6 +89,7 @@ async def erase(
 
     Raises:
         TamperedError: what hangs beside one of their keys does not open: it would be lost too.
+            Or they were erased before and are there again: that is for a replay.
     """
     if not await _lock(tx, subject):
         return NotThere()
@@ -96,33 +98,16 @@ async def erase(
             return held
         case _:
             pass
-    certificate = certificate or uuid4()
-    emptied = await _emptied(tx, subject)
-    rows = await _registers(tx, keyring, subject, emptied)
-    erased = await erasing.erase(
-        tx,
-        keyring,
-        [subject, *emptied],
-        certificate=certificate,
-        line=Line(
-            actor=by,
-            action=Action.ERASE,
-            outcome=Outcome.GIVEN,
-            purpose=ERASURE,
-            case_reference=case_reference,
-        ),
+    line = Line(
+        actor=by,
+        action=Action.ERASE,
+        outcome=Outcome.GIVEN,
+        purpose=ERASURE,
+        case_reference=case_reference,
     )
-    rows |= erased.rows
-    jws = await erasure_certificates.issue(
-        tx,
-        keyring,
-        certificate,
-        subject=subject_hash,
-        rows=rows,
-        log_entry=erased.entries[0],
-        epoch=erased.epoch,
+    return await _erase(
+        tx, keyring, subject, subject_hash, line=line, certificate=certificate or uuid4()
     )
-    return Done(certificate=certificate, jws=jws, rows=rows)
 
 
 async def preview(tx: Transaction, subject: SubjectId) -> Preview | Held | NotThere:
@@ -176,6 +161,35 @@ async def forget_logs(tx: Transaction, keyring: Keyring, *, limit: int = 1_000) 
             if stone.at + retention.LOG_TERM <= tx.now
         ]
     return await erasing.forget_logs(tx, keyring, due[:limit]) if due else 0
+
+
+async def _erase(
+    tx: Transaction,
+    keyring: Keyring,
+    subject: SubjectId,
+    subject_hash: str,
+    *,
+    line: Line,
+    certificate: UUID,
+) -> Done:
+    emptied = await _emptied(tx, subject)
+    rows = await _registers(tx, keyring, subject, emptied)
+    erased = await erasing.erase(
+        tx, keyring, [subject, *emptied], certificate=certificate, line=line
+    )
+    if subject not in erased.entries:
+        raise TamperedError
+    rows |= erased.rows
+    jws = await erasure_certificates.issue(
+        tx,
+        keyring,
+        certificate,
+        subject=subject_hash,
+        rows=rows,
+        log_entry=erased.entries[subject],
+        epoch=erased.epoch,
+    )
+    return Done(certificate=certificate, jws=jws, rows=rows)
 
 
 async def _lock(tx: Transaction, subject: SubjectId) -> bool:

@@ -12,7 +12,10 @@ from vault import erasure_gate, key_epoch, subject_keys, tombstones
 from vault.key_tree import FAN_OUT
 from vault.subject_keys import Kind
 
-MANY = 3_000
+MANY = 4_200
+"""One statement that names them all is nested deeper than PostgreSQL's stack."""
+SOME = 3 * erasing.AGAIN - 1
+"""SQLite knows no such depth: a few batches, the last one not full."""
 MADE = 500
 """Records per transaction of the preparation."""
 
@@ -31,9 +34,9 @@ async def scattered(database):
 
 
 @pytest.fixture
-async def back(begin, keyring, scattered):
+async def back(database, begin, keyring, scattered):
     """Erased records of which a restore brought the keys back."""
-    records = [SubjectId(uuid4()) for _ in range(MANY)]
+    records = [SubjectId(uuid4()) for _ in range(SOME if database.embedded else MANY)]
     for some in db.batches(records, MADE):
         async with begin() as tx:
             await keyring.create_subject(tx, *some)
@@ -48,9 +51,9 @@ async def test_thousands_are_erased_again_and_told_of_as_they_go(begin, keyring,
     told = []
     async with begin() as tx:
         again = await erasing.erase_again(tx, keyring, lambda *each: told.append(each))
-    assert again == MANY
-    assert told[-1] == (MANY, MANY)
-    assert len(told) == -(-MANY // erasing.AGAIN)
+    assert again == len(back)
+    assert told[-1] == (len(back), len(back))
+    assert len(told) == -(-len(back) // erasing.AGAIN)
     async with begin() as tx:
         assert await subject_keys.handles(tx, Kind.DATA, back[:MADE]) == {}
         assert await erasing.erase_again(tx, keyring) == 0
