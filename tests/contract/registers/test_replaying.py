@@ -46,7 +46,7 @@ async def back(database, begin, keyring, scattered):
     return records
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_thousands_are_erased_again_and_told_of_as_they_go(begin, keyring, back):
     told = []
     async with begin() as tx:

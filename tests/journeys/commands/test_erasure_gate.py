@@ -6,6 +6,7 @@ import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from litestar.testing import AsyncTestClient
 from sqlalchemy import select
 
