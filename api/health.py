@@ -30,7 +30,7 @@ async def alive() -> dict[str, str]:
 async def is_ready(running: NamedDependency[Running]) -> Response[dict[str, str]]:
     """The process, its store and the keeper of its root keys answer; no erasure is forgotten."""
     answering = await store_answers(running) and await running.root_watch.well()
-    ready = answering and await running.gate.is_open()
+    ready = answering and running.gate.is_open()
     status = {"status": "ready" if ready else "waiting"}
     if answering and await sequencer.behind(running.database):
         status["warning"] = "log-behind"  # told, and never a reason to turn people away

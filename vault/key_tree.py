@@ -17,15 +17,17 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
     SmallInteger,
     String,
     Table,
+    and_,
     bindparam,
+    or_,
     select,
-    tuple_,
     update,
 )
 
@@ -276,10 +278,7 @@ async def _rows(
 ) -> dict[Place, AnyRow]:
     if not places:
         return {}
-    query = _nodes.where(
-        key_nodes.c.tree == tree,
-        tuple_(key_nodes.c.level, key_nodes.c.idx).in_(spread(list(places))),
-    )
+    query = _nodes.where(key_nodes.c.tree == tree, _among(key_nodes.c.idx, places))
     if lock:
         # From the top down: whoever locks a path meets the others in the same order.
         query = query.order_by(key_nodes.c.level.desc(), key_nodes.c.idx)
@@ -289,11 +288,28 @@ async def _rows(
 
 async def _children(tx: Transaction, tree: str, places: Collection[Place]) -> list[AnyRow]:
     above = [(level - 1, idx) for level, idx in places if level > BOTTOM]
-    query = _nodes.where(
-        key_nodes.c.tree == tree,
-        tuple_(key_nodes.c.level, key_nodes.c.parent).in_(spread(above)),
-    )
+    query = _nodes.where(key_nodes.c.tree == tree, _among(key_nodes.c.parent, above))
     return list(await tx.connection.execute(query))
+
+
+def _among(index: Column[int], places: Collection[Place]) -> ColumnElement[bool]:
+    """At one of these places: a list per level, all of one length.
+
+    A list of pairs is an OR in an OR to PostgreSQL, thousands deep.
+    """
+    by_level: dict[int, list[int]] = {}
+    for level, idx in sorted(places):
+        by_level.setdefault(level, []).append(idx)
+    longest = max(map(len, by_level.values()))
+    return or_(
+        *(
+            and_(
+                key_nodes.c.level == level,
+                index.in_(spread([*found, *[found[-1]] * (longest - len(found))])),
+            )
+            for level, found in by_level.items()
+        )
+    )
 
 
 _nodes: Final = select(

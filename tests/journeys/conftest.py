@@ -188,12 +188,14 @@ def worlds(tmp_path_factory):
 def _world(folder, before):
     from api.app import console_app, public_app
     from api.settings import Settings
+    from vault import erasure_journal
     from vault.keys import create_file_keys
 
     ports = [_free_port(), _free_port()]
     public, console = (f"http://127.0.0.1:{port}" for port in ports)
     settings = Settings(data_dir=folder, issuer=public, console_origin=console)
     create_file_keys(settings.keys)
+    erasure_journal.begin(settings.journal)
     # In a thread of its own: Playwright may keep a loop running in this one.
     with ThreadPoolExecutor(1) as own:
         made = own.submit(asyncio.run, _seeded(settings)).result()
