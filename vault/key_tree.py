@@ -29,6 +29,7 @@ from sqlalchemy import (
     update,
 )
 
+from vault import root_wraps
 from vault.database import AnyRow, Instant, Transaction, insert_new, metadata, spread
 from vault.envelope_errors import TamperedError
 from vault.framing import framed
@@ -215,7 +216,7 @@ class Tree(Opaque):
     ) -> dict[str, Any]:
         bound = _bound(self.name, place, version)
         if above is None:
-            wrapped = await asyncio.to_thread(self._keys.wrap, key, bound)
+            wrapped = await root_wraps.wrap(tx, self._keys, key, bound)
         else:
             wrapped = above.wrap(key, bound)
         return {
