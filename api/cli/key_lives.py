@@ -9,7 +9,16 @@ from api import key_uses
 from api.cli import store, terminal
 from api.running import Running
 from policies.retention import SHRED_HORIZON
-from vault import boxed_rows, domain_keys, domain_rotation, key_jobs, root_keys, rotation, signing
+from vault import (
+    boxed_rows,
+    domain_keys,
+    domain_rotation,
+    key_jobs,
+    root_keys,
+    root_promises,
+    rotation,
+    signing,
+)
 from vault import database as db
 from vault.database import Transaction
 from vault.key_states import State
@@ -217,6 +226,8 @@ async def _status() -> list[str]:
                 f"unfinished: {job.what}, {job.done} of {job.total}"
                 for job in await key_jobs.unfinished(tx)
             ]
+            if late := await root_promises.overdue(tx):
+                lines.append(f"OVERDUE by {late.days} days: rotate the root, destroy what is due")
         return lines
 
 
