@@ -181,5 +181,6 @@ def _unseal(key: SubjectKey, row: AnyRow) -> Values:
     values = envelope.unseal(key.group(row.group), place, row.blob, row_version=row.row_version)
     try:
         return _values.decode(values)
-    except (msgspec.DecodeError, RecursionError):  # it opened, and is of another shape
+    # It opened, and is of another shape: a name, too, that is no text.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise TamperedError from None

@@ -188,3 +188,16 @@ async def test_a_rotation_leaves_what_the_log_committed_to_as_it_was(database, k
         chain = await log_chain.read(tx, keyring, people[0])
         assert await log_chain.put_back(tx, keyring, chain) == []
         assert log_chain.faults(chain) == []
+
+
+async def test_many_records_are_renewed_in_as_many_statements_as_few(
+    database, keyring, people, statements
+):
+    sent = []
+    for some in (people[:2], people[2:7]):
+        keyring.forget()
+        async with db.begin(database) as tx:
+            with statements(tx) as seen:
+                assert await rotation.renew_records(tx, keyring, some) == []
+        sent.append(len(seen))
+    assert sent[0] == sent[1] < 20
