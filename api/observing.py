@@ -33,6 +33,10 @@ cosignature_missing: Final = Gauge(
     "amana_log_cosignature_missing", "1 if too few witnesses cosigned the log lately"
 )
 
+root_overdue: Final = Gauge(
+    "amana_root_overdue_seconds", "Since a root had to be rotated or destroyed for an erasure"
+)
+
 figures: Final = PrometheusConfig(app_name="amana", prefix="amana", group_path=True)
 
 
