@@ -8,10 +8,12 @@ from api.console import (
     approving,
     erasures,
     integrity,
+    proposing,
     registering,
     reviewing,
     shifts,
     signing_in,
+    tracing,
 )
 from api.fronts import FrontDoor, first_page
 from api.settings import Settings
@@ -37,6 +39,14 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             integrity.download_entries,
             erasures.list_erasures,
             erasures.decide_erasure,
+            tracing.blank_trace,
+            tracing.trace,
+            tracing.blank_emergency,
+            tracing.break_glass,
+            proposing.list_own,
+            proposing.blank_proposal,
+            proposing.propose,
+            proposing.relink,
             registering.desk,
             registering.blank,
             registering.typed,

@@ -101,6 +101,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     controllers: list[Account]
     proposals: list[str]
     """What waits for four eyes."""
+    known: str
+    """The programme's identifier for somebody on record."""
     key: dict[str, str]
     """What the programme signs with."""
 
@@ -232,10 +234,25 @@ async def _seeded(settings):
             "operators": [
                 await _member(house, tx, f"operator-{each}", "operator") for each in range(STAFF)
             ],
-            "controllers": [await _member(house, tx, "controller-0", "controller")],
+            "controllers": [
+                await _member(house, tx, f"controller-{each}", "controller") for each in range(2)
+            ],
             "proposals": [await _proposal(house, tx, number) for number in range(3)],
+            "known": await _known(house, tx),
             "key": key.as_dict(private=True),
         }
+
+
+async def _known(house, tx):
+    from identity.registry import people, pseudonyms
+    from policies.vocabulary import Actor, ActorKind, Audience
+
+    person = msgspec.structs.replace(_people()[0], birth_date="1971-03-02", document_number="YY43")
+    actor = Actor(kind=ActorKind.SYSTEM, id="journey")
+    done = await people.register(tx, house.keyring, person, by=actor)
+    assert isinstance(done, people.Registered), done
+    issued = await pseudonyms.pairwise(tx, house.keyring, Audience(PROGRAMME), [done.subject])
+    return issued[done.subject]
 
 
 async def _proposal(house, tx, number):
