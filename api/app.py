@@ -106,7 +106,7 @@ def _lifespan(
             # for every worker.
             csrf.secret = opened.keyring.secret("csrf").hex()
             app.state.running = opened
-            await opened.gate.look()
+            await stack.enter_async_context(erasures.guarding(opened.gate))
             watching = key_watch.running(opened.database, opened.keyring)
             await stack.enter_async_context(watching)
             if seals:

@@ -4,9 +4,10 @@ While store, log and journal disagree about who is erased, nobody is answered (A
 What the DPO accepted is carried out here: the console's database role destroys nothing.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ from vault.keyring import Keyring
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
 """How soon after a replay a service that is closed opens by itself."""
+LOOK_DAILY: Final = timedelta(days=1)
+"""How often a service that answers looks at everything: tables may be restored under it."""
 PAUSE_SECONDS: Final = 5.0
 """Between two looks for requests that were accepted."""
 BY: Final = Actor(kind=ActorKind.SYSTEM, id="erasure")
@@ -41,35 +44,89 @@ class Gate:
         """Take what is compared."""
         self._database = database
         self._keyring = keyring
-        self._looked_at: datetime | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._look_at: datetime | None = None
+        self._looked = False
         self.journal = journal
         self.why: list[Why] = []
 
-    async def is_open(self) -> bool:
-        """Whether to answer; looks again now and then while the answer is no."""
-        now = db.instant()
-        if self._looked_at is None or (self.why and now - self._looked_at >= LOOK_AGAIN):
-            self._looked_at = now
-            await self.look()
-        return not self.why
+    def is_open(self) -> bool:
+        """Whether to answer, said at once; while it is shut, one look goes on for all who ask."""
+        shut = self.why or not self._looked
+        if shut and (self._look_at is None or db.instant() >= self._look_at):
+            self._look_at = datetime.max.replace(tzinfo=UTC)  # until this look is over
+            self._looking = asyncio.create_task(self._look_again())
+        return not shut
+
+    async def glance(self) -> list[Why]:
+        """Compare the ends; why it stays shut. Costs the same however many were erased.
+
+        What a whole look found shuts it until a whole look finds nothing.
+        """
+        # The journal first: it never knows of more than the store does a moment later.
+        told = await asyncio.to_thread(erasure_journal.last, self.journal)
+        async with db.read(self._database) as tx:
+            why = await erasure_gate.ends_differ(tx, self._keyring, told)
+        return await self._found(why or self.why)
 
     async def look(self) -> list[Why]:
-        """Compare now; why it stays shut."""
-        # The journal first: it never knows of more than the store does a moment later.
-        told = erasure_journal.read(self.journal)
+        """Compare everything and look for what came back; why it stays shut."""
+        told = await asyncio.to_thread(erasure_journal.read, self.journal)
         async with db.read(self._database) as tx:
-            self.why = await erasure_gate.closed(tx, self._keyring, told)
-        self._looked_at = db.instant()
-        if self.why:
-            observing.logger.error("closed", why=self.why)
-        else:
-            await self.keep()
-        return self.why
+            why = await erasure_gate.closed(tx, self._keyring, told)
+        return await self._found(why)
 
     async def keep(self) -> None:
         """Let the journal know what the store knows; after each commit of an erasure."""
         async with db.read(self._database) as tx:
-            await erasure_journal.keep(tx, self.journal)
+            kept = await erasure_journal.keep(tx, self.journal)
+        if kept is None:
+            await self._found([Why.NO_JOURNAL])
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
+
+    async def _look_again(self) -> None:
+        try:
+            await self.look()
+        except Exception:  # noqa: BLE001  (whatever it was, it stays shut and looks again)
+            observing.logger.exception("closed")
+        finally:
+            self._look_at = db.instant() + LOOK_AGAIN
+
+    async def _found(self, why: list[Why]) -> list[Why]:
+        self.why, self._looked = why, True
+        if why:
+            observing.logger.error("closed", why=why)
+        else:
+            await self.keep()
+        return self.why
+
+
+@asynccontextmanager
+async def guarding(gate: Gate) -> AsyncIterator[None]:
+    """Glance before the block; look at everything beside it, at once and then daily."""
+    await gate.glance()
+    looking = asyncio.create_task(_looking(gate))
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.wait({looking})
+
+
+async def _looking(gate: Gate) -> None:
+    while True:
+        try:
+            await gate.look()
+        except Exception:  # noqa: BLE001  (the store was away; the next look is a new one)
+            observing.logger.exception("look")
+            await asyncio.sleep(LOOK_AGAIN.total_seconds())
+        else:
+            await asyncio.sleep(LOOK_DAILY.total_seconds())
 
 
 class Gatekeeper(ASGIMiddleware):
@@ -80,7 +137,7 @@ class Gatekeeper(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let through, or say 503."""
         gate: Gate = scope["litestar_app"].state.running.gate
-        if scope["path"].startswith("/health/") or await gate.is_open():
+        if scope["path"].startswith("/health/") or gate.is_open():
             await next_app(scope, receive, send)
             return
         seconds = str(int(LOOK_AGAIN.total_seconds()))
@@ -90,14 +147,24 @@ class Gatekeeper(ASGIMiddleware):
 
 
 async def carry_out(database: Database, keyring: Keyring, gate: Gate) -> int:
-    """Erase whoever asked and was told yes; how many requests were answered."""
+    """Erase whoever asked and was told yes; how many requests were answered.
+
+    One that fails is logged and stays accepted: it holds up nobody behind it.
+    """
     async with db.read(database) as tx:
         waiting = await requests.in_state(tx, State.ACCEPTED)
+    answered = 0
     for request in waiting:
-        await _carry_out(database, keyring, request)
-    if waiting:
-        await gate.keep()
-    return len(waiting)
+        if not gate.is_open():
+            break
+        try:
+            await _carry_out(database, keyring, request)
+            answered += 1
+        except Exception:  # noqa: BLE001  (whatever it was, it is tried again in the next round)
+            observing.logger.exception("erasure", request=str(request.id))
+        finally:
+            await gate.keep()
+    return answered
 
 
 async def _carry_out(database: Database, keyring: Keyring, request: Request) -> None:
@@ -126,7 +193,7 @@ async def carrying_out(database: Database, keyring: Keyring, gate: Gate) -> Asyn
     """Carry out beside the block."""
 
     async def work() -> float:
-        if await gate.is_open():
+        if gate.is_open():
             await carry_out(database, keyring, gate)
         return PAUSE_SECONDS
 

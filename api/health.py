@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.plugins.prometheus import PrometheusController
 from litestar.types import ControllerRouterHandler
 
+from api import sequencer
 from api.running import Running, store_answers
 
 
@@ -29,8 +30,11 @@ async def alive() -> dict[str, str]:
 async def is_ready(running: NamedDependency[Running]) -> Response[dict[str, str]]:
     """The process, its store and the keeper of its root keys answer; no erasure is forgotten."""
     answering = await store_answers(running) and await running.root_watch.well()
-    ready = answering and await running.gate.is_open()
-    return Response({"status": "ready" if ready else "waiting"}, status_code=200 if ready else 503)
+    ready = answering and running.gate.is_open()
+    status = {"status": "ready" if ready else "waiting"}
+    if answering and await sequencer.behind(running.database):
+        status["warning"] = "log-behind"  # told, and never a reason to turn people away
+    return Response(status, status_code=200 if ready else 503)
 
 
 def _near(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:

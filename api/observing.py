@@ -25,11 +25,16 @@ lookups_refused: Final = Counter(
 )
 log_size: Final = Gauge("amana_log_entries", "Entries under the newest checkpoint")
 log_backlog: Final = Gauge("amana_log_pending", "Entries that wait for the sequencer")
+log_behind: Final = Gauge("amana_log_behind", "1 if more entries wait than one second seals")
 cosignature_age: Final = Gauge(
     "amana_log_cosignature_age_seconds", "Since a witness last cosigned the log", ["witness"]
 )
 cosignature_missing: Final = Gauge(
     "amana_log_cosignature_missing", "1 if too few witnesses cosigned the log lately"
+)
+
+root_overdue: Final = Gauge(
+    "amana_root_overdue_seconds", "Since a root had to be rotated or destroyed for an erasure"
 )
 
 figures: Final = PrometheusConfig(app_name="amana", prefix="amana", group_path=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from api.settings import Settings
-from vault import self_test
+from vault import erasure_journal, self_test
 from vault.key_places import FilePlace, KeySetupError, Place, TokenPlace
 from vault.keys import Keys, create_keys, open_keys
 from vault.passphrases import Passphrase
@@ -48,9 +48,16 @@ def opened(settings: Settings) -> Keys:
 
 
 def created(settings: Settings, passphrase: Passphrase | None = None) -> Keys:
-    """The provider, with its first root made where there is none."""
-    keys = create_keys(place(settings, passphrase))
+    """The provider, with its first root made where there is none.
+
+    With a first root begins the journal of erasures: what it opens, nobody was erased from yet.
+    """
+    where = place(settings, passphrase)
+    new = _is_empty(where)
+    keys = create_keys(where)
     self_test.provider(keys)
+    if new:
+        erasure_journal.begin(settings.journal)
     return keys
 
 
@@ -64,6 +71,14 @@ def place(settings: Settings, passphrase: Passphrase | None = None) -> Place:
         )
     held = passphrase or _read(settings.keys_passphrase_file)
     return FilePlace(folder=settings.keys, passphrase=held)
+
+
+def _is_empty(where: Place) -> bool:
+    try:
+        self_test.provider(open_keys(where))
+    except KeySetupError:
+        return True
+    return False
 
 
 def _read(file: Path | None) -> Passphrase | None:

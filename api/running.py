@@ -68,6 +68,8 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
         hashing = credentials.Hashing()
         stack.callback(hashing.close)
         doors = await stack.enter_async_context(Doors.open(database, keyring, catalogue))
+        gate = Gate(database, keyring, settings.journal)
+        stack.push_async_callback(gate.close)
         yield Running(
             settings=settings,
             database=database,
@@ -76,7 +78,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             short_lived=short_lived,
             doors=doors,
             root_watch=RootWatch(keys),
-            gate=Gate(database, keyring, settings.journal),
+            gate=gate,
             desk=Desk(
                 database=database,
                 keyring=keyring,
@@ -98,7 +100,7 @@ async def sealing(running: Running) -> AsyncIterator[None]:
     """Seal the log beside the server and have it witnessed, where the settings say so."""
     if running.settings.sequencer == "inside":
         async with (
-            sequencer.running(running.database, running.keyring),
+            sequencer.running(running.database, running.keyring, running.settings.guard),
             witnessing.running(running.database, running.settings),
         ):
             yield

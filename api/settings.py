@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Holds the user PIN of the token. None: the systemd credential, if any."""
     erasure_journal: Path | None = None
     """What was erased, outside the database and its backups. None: `data_dir`/erased.journal."""
+    signer_guard: Path | None = None
+    """What was signed last of the log, outside the database. None: `data_dir`/log.signed."""
     catalogue_dir: Path | None = None
     """Folder of the catalogue the DPO reviews. None: the one that ships."""
     issuer: str = "http://127.0.0.1:8000"
@@ -102,6 +104,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def journal(self) -> Path:
         """The journal of erasures."""
         return self.erasure_journal or self.data_dir / "erased.journal"
+
+    @property
+    def guard(self) -> Path:
+        """The file of the signer's guard."""
+        return self.signer_guard or self.data_dir / "log.signed"
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -6,6 +6,7 @@ else's to read.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -26,6 +27,8 @@ from vault.keyring import Keyring
 
 REFUSALS: Final = ("not-needed", "too-wide", "no-basis", "withdrawn")
 """Why an approver says no. Codes: no free text enters the log."""
+LATELY: Final = timedelta(days=30)
+"""How long somebody's own proposals are listed for them."""
 
 proposals: Final = Table(
     "proposals",
@@ -148,6 +151,14 @@ async def one(tx: Transaction, keyring: Keyring, id_: UUID) -> Listed | None:
     """One proposal."""
     found = await _read(tx, keyring, _rows().where(proposals.c.id == id_))
     return found[0] if found else None
+
+
+async def of_proposer(tx: Transaction, keyring: Keyring, staff: StaffId) -> list[Listed]:
+    """What somebody asked for of late, newest first, whatever became of it."""
+    since = tx.now - LATELY
+    rows = _rows().where(proposals.c.proposed_at > since).order_by(proposals.c.proposed_at.desc())
+    found = await _read(tx, keyring, rows)
+    return [each for each in found if each.held.proposal.proposer == staff]
 
 
 async def newest(tx: Transaction, keyring: Keyring, limit: int = 50) -> list[Listed]:

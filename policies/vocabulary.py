@@ -64,6 +64,7 @@ class Action(StrEnum):
     PROPOSE = "propose"
     APPROVE = "approve"
     REINDEX = "reindex"
+    ADOPT = "adopt"
     SIGN_IN = "sign-in"
     EXCHANGE = "exchange"
     RENUMBER = "renumber"

@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import Final
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, Table, Uuid, bindparam, insert, select, update
+from sqlalchemy import Column, LargeBinary, Table, Uuid, insert, select
 
 from policies.vocabulary import GroupId, SubjectId
+from vault import bulk
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Instant, Transaction, metadata, spread
 from vault.envelope_errors import TamperedError
@@ -39,7 +40,6 @@ attribute_heads: Final = Table(
     sqlite_with_rowid=False,
 )
 _groups: Final = msgspec.msgpack.Decoder(dict[GroupId, Version])
-_update: Final = update(attribute_heads).where(attribute_heads.c.record == bindparam("of"))
 
 
 async def read(
@@ -66,13 +66,12 @@ async def write(
         groups = msgspec.msgpack.encode(head)
         row = {"groups": groups, "mac": _mac(record, keys[record], groups), "updated_at": tx.now}
         if record in held:
-            changed.append({"of": record, **row})
+            changed.append({"record": record, **row})
         else:
             new.append({"record": record, **row})
     if new:
         await tx.connection.execute(insert(attribute_heads), new)
-    if changed:
-        await tx.connection.execute(_update, changed)
+    await bulk.change(tx, attribute_heads, ("record",), changed)
 
 
 async def rows(
@@ -116,7 +115,7 @@ def version(row: int, blob: bytes) -> Version:
 def _said(row: AnyRow) -> bytes:
     try:
         versions = sorted(_groups.decode(row.groups).items())
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return sha256(row.groups).digest()  # altered: it is no head's hash
     parts = [part for group, at in versions for part in (group.encode(), at.row.to_bytes(8, "big"))]
     return sha256(framed(b"vault/head/v1", row.record.bytes, *parts)).digest()

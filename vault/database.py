@@ -5,9 +5,10 @@ stand beside it (WAL); on PostgreSQL both are the same pool. Either way a
 `Transaction` commits when its block ends and rolls back when it raises.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -163,6 +164,13 @@ def spread(values: Sequence[T]) -> list[T]:
     """
     room = 1 << max(len(values) - 1, 0).bit_length()
     return [*values, *[values[-1]] * (room - len(values))] if values else []
+
+
+def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The values in order, so many at a time: for statements that a store must be able to take."""
+    rest = iter(values)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 async def create_all(database: Database) -> None:

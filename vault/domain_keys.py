@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, insert, select, update
 
+from vault import root_wraps
 from vault.database import Instant, Transaction, insert_new, metadata
 from vault.envelope_errors import KeyLostError, VaultError
 from vault.framing import framed
@@ -121,6 +122,7 @@ async def rotate(tx: Transaction, keys: Keys, name: str) -> int:
     Raises:
         VaultError: there is no such domain.
     """
+    await root_wraps.hold(tx)  # before any row: who rotates the root does so too
     known = [each.version for each in await versions(tx) if each.name == name]
     if not known:
         raise VaultError
@@ -133,7 +135,7 @@ async def rotate(tx: Transaction, keys: Keys, name: str) -> int:
 async def retire(tx: Transaction, name: str, version: int) -> bool:
     """Let a version open nothing any more. False if it does not stand at decrypt-only.
 
-    Whether anything still uses it is for the caller to ask (`vault.key_uses`).
+    Whether anything still uses it is for the caller to ask (`domain_rotation.uses`).
     """
     values = {"state": State.RETIRED.value, "ended_at": tx.now}
     return await _move(
@@ -166,7 +168,7 @@ async def rewrap(tx: Transaction, keys: Keys) -> int:
     for row in rows:
         place = _place(row.name, row.version)
         key = await asyncio.to_thread(keys.unwrap, row.wrapped, place)
-        wrapped = await asyncio.to_thread(keys.wrap, key, place)
+        wrapped = await root_wraps.wrap(tx, keys, key, place)
         await _move(tx, row.name, {"wrapped": wrapped}, domain_keys.c.version == row.version)
     return len(rows)
 
@@ -190,8 +192,7 @@ async def _new(tx: Transaction, keys: Keys, name: str, version: int) -> dict[str
         "name": name,
         "version": version,
         "state": State.ACTIVE.value,
-        # In a thread, as every call of the root: it may be a device that takes its time.
-        "wrapped": await asyncio.to_thread(keys.wrap, key, place),
+        "wrapped": await root_wraps.wrap(tx, keys, key, place),
         "created_at": tx.now,
     }
 

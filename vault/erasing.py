@@ -29,8 +29,8 @@ from vault.sealed_groups import sealed_attributes
 from vault.subject_keys import Kind
 from vault.tombstones import Tombstone
 
-SCANNED: Final = 10_000
-"""Records per page where all of them are looked at."""
+SCANNED: Final = 1_000
+"""Records per page where all of them are looked at: some milliseconds, while others wait."""
 
 keys: Final = subject_keys.subject_keys
 _HELD: Final[tuple[tuple[str, Table, Column[UUID], ColumnElement[bool]], ...]] = (
@@ -51,8 +51,8 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """From this key epoch on, no process opens anything of these records."""
     tombstones: tuple[Tombstone, ...]
     """The new ones: a record that was erased before has its own already."""
-    entries: tuple[UUID, ...]
-    """The access-log entry of each new tombstone."""
+    entries: dict[SubjectId, UUID]
+    """The access-log entry of each record that has a new tombstone."""
 
 
 async def erase(
@@ -82,7 +82,8 @@ async def erase(
         for record, stone in zip(fresh, stones, strict=True)
     ]
     entries = await access_log.record(tx, keyring, lines)
-    return Erased(rows=rows, epoch=epoch, tombstones=tuple(stones), entries=tuple(entries))
+    told = dict(zip(fresh, entries, strict=True))
+    return Erased(rows=rows, epoch=epoch, tombstones=tuple(stones), entries=told)
 
 
 async def destroy(

@@ -15,6 +15,7 @@ from vault import (
     log_chain,
     log_leaf,
     log_note,
+    log_origins,
     log_tree,
     merkle,
     signing,
@@ -69,8 +70,9 @@ async def seen(tx: Transaction, keyring: Keyring, compact: str) -> dict[int, byt
 async def trust(tx: Transaction, keyring: Keyring) -> Mapping[str, Any]:
     """The public keys that all of it is checked by: of checkpoints (C2SP «vkey») and receipts."""
     logs = [jwk.octets(key) for key in await signing.ever(tx, keyring, "checkpoint")]
+    names = [keyring.first_origin, *(each.name for each in await log_origins.taken(tx))]
     return {
-        "log": [log_note.verifier_key(keyring.log_origin, key) for key in logs],
+        "log": [log_note.verifier_key(name, key) for name in names for key in logs],
         "receipts": await signing.ever(tx, keyring, "receipt"),
     }
 

@@ -17,18 +17,19 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
     SmallInteger,
     String,
     Table,
-    bindparam,
+    and_,
+    or_,
     select,
-    tuple_,
-    update,
 )
 
+from vault import bulk, root_wraps
 from vault.database import AnyRow, Instant, Transaction, insert_new, metadata, spread
 from vault.envelope_errors import TamperedError
 from vault.framing import framed
@@ -153,7 +154,7 @@ class Tree(Opaque):
                 above = _above(place)
                 key = old[above].unwrap(row.wrapped, _bound(self.name, place, row.version))
                 changes.append(await self._change(tx, place, key, row.version, new[above]))
-        await tx.connection.execute(_update, changes)
+        await bulk.change(tx, key_nodes, _ONE, changes)
         self.forget()
         return {idx: Renewed(old[BOTTOM, idx], new[BOTTOM, idx]) for idx in indexes}
 
@@ -166,7 +167,7 @@ class Tree(Opaque):
         place = _bound(self.name, top, row.version)
         key = await asyncio.to_thread(self._keys.unwrap, row.wrapped, place)
         change = await self._change(tx, top, key, row.version, None)
-        await tx.connection.execute(_update, [change])
+        await bulk.change(tx, key_nodes, _ONE, [change])
         return True
 
     async def _open(
@@ -202,26 +203,20 @@ class Tree(Opaque):
 
     async def _new(self, tx: Transaction, place: Place, above: NodeKey | None) -> dict[str, Any]:
         change = await self._change(tx, place, secrets.token_bytes(KEY_BYTES), 1, above)
-        return {
-            "tree": self.name,
-            "level": place[0],
-            "idx": place[1],
-            "parent": _above(place)[1],
-            **{name: value for name, value in change.items() if not name.startswith("of_")},
-        }
+        return {"parent": _above(place)[1], **change}
 
     async def _change(
         self, tx: Transaction, place: Place, key: bytes, version: int, above: NodeKey | None
     ) -> dict[str, Any]:
         bound = _bound(self.name, place, version)
         if above is None:
-            wrapped = await asyncio.to_thread(self._keys.wrap, key, bound)
+            wrapped = await root_wraps.wrap(tx, self._keys, key, bound)
         else:
             wrapped = above.wrap(key, bound)
         return {
-            "of_tree": self.name,
-            "of_level": place[0],
-            "of_idx": place[1],
+            "tree": self.name,
+            "level": place[0],
+            "idx": place[1],
             "version": version,
             "parent_version": above.version if above else 0,
             "wrapped": wrapped,
@@ -276,10 +271,7 @@ async def _rows(
 ) -> dict[Place, AnyRow]:
     if not places:
         return {}
-    query = _nodes.where(
-        key_nodes.c.tree == tree,
-        tuple_(key_nodes.c.level, key_nodes.c.idx).in_(spread(list(places))),
-    )
+    query = _nodes.where(key_nodes.c.tree == tree, _among(key_nodes.c.idx, places))
     if lock:
         # From the top down: whoever locks a path meets the others in the same order.
         query = query.order_by(key_nodes.c.level.desc(), key_nodes.c.idx)
@@ -289,11 +281,28 @@ async def _rows(
 
 async def _children(tx: Transaction, tree: str, places: Collection[Place]) -> list[AnyRow]:
     above = [(level - 1, idx) for level, idx in places if level > BOTTOM]
-    query = _nodes.where(
-        key_nodes.c.tree == tree,
-        tuple_(key_nodes.c.level, key_nodes.c.parent).in_(spread(above)),
-    )
+    query = _nodes.where(key_nodes.c.tree == tree, _among(key_nodes.c.parent, above))
     return list(await tx.connection.execute(query))
+
+
+def _among(index: Column[int], places: Collection[Place]) -> ColumnElement[bool]:
+    """At one of these places: a list per level, all of one length.
+
+    A list of pairs is an OR in an OR to PostgreSQL, thousands deep.
+    """
+    by_level: dict[int, list[int]] = {}
+    for level, idx in sorted(places):
+        by_level.setdefault(level, []).append(idx)
+    longest = max(map(len, by_level.values()))
+    return or_(
+        *(
+            and_(
+                key_nodes.c.level == level,
+                index.in_(spread([*found, *[found[-1]] * (longest - len(found))])),
+            )
+            for level, found in by_level.items()
+        )
+    )
 
 
 _nodes: Final = select(
@@ -303,8 +312,4 @@ _nodes: Final = select(
     key_nodes.c.parent_version,
     key_nodes.c.wrapped,
 )
-_update: Final = update(key_nodes).where(
-    key_nodes.c.tree == bindparam("of_tree"),
-    key_nodes.c.level == bindparam("of_level"),
-    key_nodes.c.idx == bindparam("of_idx"),
-)
+_ONE: Final = ("tree", "level", "idx")

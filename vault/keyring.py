@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from policies.vocabulary import SubjectId
-from vault import domain_keys, index_held, key_epoch, signing, subject_keys, tombstones
+from vault import (
+    domain_keys,
+    index_held,
+    key_epoch,
+    log_origins,
+    signing,
+    subject_keys,
+    tombstones,
+)
 from vault.box import Box
 from vault.ciphers import SealingKey, SubjectKey, shared
 from vault.database import Transaction
@@ -41,6 +49,7 @@ class Keyring(Opaque):
         "_first_seen",
         "_subjects",
         "_sure",
+        "first_origin",
         "house_log",
         "indexes",
         "keys",
@@ -69,7 +78,7 @@ class Keyring(Opaque):
         self.house_log: SealingKey = shared(log, "log")
         self.log_references = Deriver(self.log_reference)
         # The log's name (c2sp.org/tlog-checkpoint): two installations never share one.
-        self.log_origin = f"amana.log/{log.derive(b'v1 origin')[:8].hex()}"
+        self.first_origin = self.log_origin = _origin(log.derive(b"v1 origin"))
 
     async def refresh(self, tx: Transaction) -> bool:
         """See whether a key changed since the last look, twice a second at most; whether it looked.
@@ -100,8 +109,14 @@ class Keyring(Opaque):
         """Take the domains' keys as they stand in the store, and hold no record's key."""
         await asyncio.to_thread(self.keys.reload)
         self._take(await domain_keys.open_all(tx, self.keys))
+        await self.name_log(tx)
         self._erased = await tombstones.newest(tx) is not None
         self.forget()
+
+    async def name_log(self, tx: Transaction) -> None:
+        """Take the name that the log goes by now."""
+        names = await log_origins.taken(tx)
+        self.log_origin = names[-1].name if names else self.first_origin
 
     def forget(self) -> None:
         """Hold no record's key and no node any longer."""
@@ -122,6 +137,11 @@ class Keyring(Opaque):
     def log_reference(self) -> bytes:
         """The key of the monthly subject tags of the access log."""
         return self._domains["log-reference"].deriver(domain_keys.FIRST).derive(b"v1 logref")
+
+    def origin_after(self, signed: str) -> str:
+        """The name of the log that goes on after what was signed under another."""
+        log = self._domains["log"].deriver(domain_keys.FIRST)
+        return _origin(log.derive(b"v1 origin", signed.encode()))
 
     def blind_index(self, name: str, version: int | None = None) -> bytes:
         """The key of one blind index, in one version; the active one unless said otherwise.
@@ -246,5 +266,10 @@ async def open_keyring(tx: Transaction, keys: Keys) -> Keyring:
         KeyLostError: the root that wrapped it is not here.
     """
     keyring = Keyring(keys, await domain_keys.open_all(tx, keys))
+    await keyring.name_log(tx)
     await signing.ensure(tx, keyring)
     return keyring
+
+
+def _origin(octets: bytes) -> str:
+    return f"amana.log/{octets[:8].hex()}"

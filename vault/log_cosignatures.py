@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, String, Table, Text, func, insert, se
 
 from vault import log_tree, merkle, transparency
 from vault.database import Instant, Transaction, fetch_all, fetch_one, insert_new, metadata
+from vault.envelope_errors import TamperedError
 from vault.transparency import Checkpoint
 
 NAME_CHARACTERS: Final = 256
@@ -86,7 +87,12 @@ async def consistency(tx: Transaction, old: int, new: int) -> list[bytes]:
         raise ValueError("the older log must be the smaller, and not empty")
     # The proof walks to where the older log ends: along the path of its last leaf.
     tiles = await log_tree.for_inclusion(tx, old - 1, new)
-    return merkle.consistency(old, new, tiles.node)
+    proof = merkle.consistency(old, new, tiles.node)
+    signed = await transparency.checkpoint(tx, new)
+    older = await transparency.checkpoint(tx, old)
+    if signed and older and not merkle.consistent(old, new, older.root, signed.root, proof):
+        raise TamperedError
+    return proof
 
 
 async def growth(tx: Transaction, old: int, newest: Checkpoint) -> str:

@@ -76,9 +76,14 @@ class Verifier(msgspec.Struct, frozen=True):
 
 def sign(head: Head, public: bytes, signer: Signer) -> str:
     """The note: the text, an empty line, and one signature line."""
-    text = head.text()
-    signature = Signature(head.origin, key_hash(head.origin, public), signer(text.encode()))
-    return f"{text}\n{signature.line()}"
+    return sign_text(head.text(), [head.origin], public, signer)
+
+
+def sign_text(text: str, names: Iterable[str], public: bytes, signer: Signer) -> str:
+    """A note of any text, with a line of one key under each of its names."""
+    octets = signer(text.encode())
+    lines = (Signature(name, key_hash(name, public), octets).line() for name in names)
+    return f"{text}\n{''.join(lines)}"
 
 
 def cosign(text: str, witness: Verifier, at: int, signer: Signer) -> Signature:

@@ -1,19 +1,23 @@
 """The tree as files that never change, named and written as c2sp.org/tlog-tiles says."""
 
 import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import msgspec
 from sqlalchemy import select
 
-from vault import log_tree
+from vault import log_tree, merkle, transparency
 from vault.database import Transaction
 from vault.envelope_errors import TamperedError
 from vault.log_tables import access_log
-from vault.log_tree import TILE_WIDTH, log_entry
+from vault.log_tree import TILE_BITS, TILE_WIDTH, Place, Tiles, log_entry
 from vault.merkle import HASH_BYTES
 
 _NUMBER: Final = re.compile(r"((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+LEVELS: Final = 9
+"""Of tiles over 2**63 leaves, and one that is not there."""
 _LEVEL: Final = re.compile(r"[0-9]|[1-5][0-9]|6[0-3]")
 
 
@@ -44,10 +48,20 @@ def read_level(name: str) -> int | None:
 
 
 async def hashes(tx: Transaction, level: int, run: Run) -> bytes | None:
-    """The hashes of a tile; None until the tree has grown as far."""
-    place = (level, run.index)
-    found = (await log_tree.load(tx, [place])).get(place, b"")[: run.width * HASH_BYTES]
-    return found if len(found) == run.width * HASH_BYTES else None
+    """The hashes of a tile; None until the tree has grown as far.
+
+    Raises:
+        TamperedError: they do not lead to the root that is signed.
+    """
+    newest = await transparency.checkpoint(tx)
+    if newest is None or newest.size >> TILE_BITS * level < run.index * TILE_WIDTH + run.width:
+        return None
+    edge = await log_tree.edge(tx, newest.size)
+    above = [(level + up, run.index >> TILE_BITS * up) for up in range(LEVELS - level)]
+    tiles = await log_tree.load(tx, above)
+    if edge.root() != newest.root or not _lead_up(above, tiles, edge):
+        raise TamperedError
+    return tiles[above[0]][: run.width * HASH_BYTES]
 
 
 async def entries(tx: Transaction, run: Run) -> bytes | None:
@@ -70,3 +84,15 @@ async def entries(tx: Transaction, run: Run) -> bytes | None:
     if None in leaves:
         raise TamperedError
     return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
+
+
+def _lead_up(places: Sequence[Place], tiles: Mapping[Place, bytes], edge: Tiles) -> bool:
+    # A full tile's root is a hash of the tile above it; one that still grows is at the edge.
+    for place, above in pairwise(places):
+        tile = tiles.get(place, b"")
+        if not log_tree.is_full(tile):
+            return edge.holds(place, tile)
+        start = place[1] % TILE_WIDTH * HASH_BYTES
+        if tiles.get(above, b"")[start : start + HASH_BYTES] != merkle.joined(tile):
+            return False
+    return False

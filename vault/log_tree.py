@@ -6,6 +6,7 @@ level grows until it is full, and then adds one hash to the level above.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import (
@@ -16,9 +17,11 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    bindparam,
     select,
     tuple_,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vault import merkle
 from vault.database import Instant, Transaction, metadata, spread
@@ -55,6 +58,12 @@ log_checkpoint: Final = Table(
     Column("at", Instant, nullable=False),
 )
 
+_AT_PLACES: Final = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).where(
+    tuple_(log_tile.c.level, log_tile.c.idx).in_(bindparam("places", expanding=True))
+)
+_joined: Final = lru_cache(maxsize=4_096)(merkle.joined)
+"""Neighbours that many proofs share: up to 16 MiB of public hashes."""
+
 
 class Tiles:
     """The tiles at hand: enough of the tree to grow it, to prove in it, or to check it."""
@@ -68,8 +77,12 @@ class Tiles:
 
     def append(self, leaf_hash: bytes) -> None:
         """Grow by one leaf."""
-        self.size += 1
-        self._add(0, self.size - 1, leaf_hash)
+        self.extend(leaf_hash)
+
+    def extend(self, leaf_hashes: bytes) -> None:
+        """Grow by these leaves, end to end."""
+        self._add(0, self.size, leaf_hashes)
+        self.size += len(leaf_hashes) // HASH_BYTES
 
     def root(self) -> bytes:
         """The root at the present size."""
@@ -86,7 +99,11 @@ class Tiles:
         hashes = tile[start * HASH_BYTES : (start + count) * HASH_BYTES]
         if len(hashes) < count * HASH_BYTES:
             raise TamperedError
-        return merkle.compress(_each(hashes))
+        return _joined(bytes(hashes))
+
+    def holds(self, place: Place, tile: bytes) -> bool:
+        """Whether this is the tile at a place."""
+        return bytes(self._tiles.get(place, b"")) == tile
 
     def take_changed(self) -> Iterator[tuple[Place, bytes]]:
         """The tiles changed since they were last taken; the full ones are then let go."""
@@ -97,13 +114,20 @@ class Tiles:
                 del self._tiles[place]
         self._changed.clear()
 
-    def _add(self, level: int, index: int, hash_: bytes) -> None:
-        place = (level, index >> TILE_BITS)
-        tile = self._tiles.setdefault(place, bytearray())
-        tile += hash_
-        self._changed[place] = None
-        if is_full(tile):
-            self._add(level + 1, place[1], merkle.compress(_each(tile)))
+    def _add(self, level: int, index: int, hashes: bytes) -> None:
+        above = []
+        start, at = 0, index
+        while start < len(hashes):
+            place = (level, at >> TILE_BITS)
+            end = start + (TILE_WIDTH - at % TILE_WIDTH) * HASH_BYTES
+            tile = self._tiles.setdefault(place, bytearray())
+            tile += hashes[start:end]
+            self._changed[place] = None
+            if is_full(tile):
+                above.append(merkle.joined(bytes(tile)))
+            start, at = end, (place[1] + 1) << TILE_BITS
+        if above:
+            self._add(level + 1, index >> TILE_BITS, b"".join(above))
 
 
 def is_full(tile: bytes | bytearray) -> bool:
@@ -145,10 +169,21 @@ async def for_inclusion(tx: Transaction, index: int, size: int) -> Tiles:
 async def load(tx: Transaction, places: Iterable[Place]) -> dict[Place, bytes]:
     """These tiles, of those that are there."""
     wanted = spread(list(places))
-    query = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).where(
-        tuple_(log_tile.c.level, log_tile.c.idx).in_(wanted)
-    )
-    return {(level, idx): hashes for level, idx, hashes in await tx.connection.execute(query)}
+    rows = await tx.connection.execute(_AT_PLACES, {"places": wanted})
+    return {(level, idx): hashes for level, idx, hashes in rows}
+
+
+async def keep(tx: Transaction, tiles: Iterable[tuple[Place, bytes]]) -> None:
+    """Write these tiles, in place of those that are there."""
+    dialect = sqlite if tx.connection.dialect.name == "sqlite" else postgresql
+    row = dialect.insert(log_tile)
+    grown = {"width": row.excluded.width, "hashes": row.excluded.hashes}
+    put = row.on_conflict_do_update(index_elements=["level", "idx"], set_=grown)
+    rows = [
+        {"level": level, "idx": idx, "width": len(hashes) // HASH_BYTES, "hashes": hashes}
+        for (level, idx), hashes in tiles
+    ]
+    await tx.connection.execute(put, rows)
 
 
 def _within(height: int, index: int) -> tuple[Place, int, int]:
@@ -156,7 +191,3 @@ def _within(height: int, index: int) -> tuple[Place, int, int]:
     level, rest = divmod(height, TILE_BITS)
     first = index << rest
     return (level, first >> TILE_BITS), first % TILE_WIDTH, 1 << rest
-
-
-def _each(hashes: bytes | bytearray) -> list[bytes]:
-    return [bytes(hashes[at : at + HASH_BYTES]) for at in range(0, len(hashes), HASH_BYTES)]

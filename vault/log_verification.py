@@ -1,6 +1,6 @@
 """Verifies the whole access log from its bytes up, and names the first fault."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from vault import (
     log_chain,
     log_leaf,
     log_note,
+    log_origins,
     log_tables,
     log_tree,
     merkle,
@@ -24,7 +25,8 @@ from vault.database import AnyRow, Transaction
 from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 from vault.log_leaf import Leaf
-from vault.log_note import Head
+from vault.log_note import Head, Verifier
+from vault.log_origins import Origin
 from vault.log_tables import access_log, log_pending
 from vault.log_tree import Place, Tiles, log_checkpoint, log_entry
 
@@ -67,6 +69,8 @@ async def verify(tx: Transaction, keyring: Keyring, progress: Progress | None = 
 
 async def _sealed(tx: Transaction, keyring: Keyring, tiles: Tiles, progress: Progress) -> None:
     signers = await _signers(tx, keyring)
+    names = await log_origins.taken(tx)
+    await _check_links(tx, names, signers)
     size = await tx.connection.scalar(select(func.max(log_checkpoint.c.size))) or 0
     edge: dict[Place, bytes] = {}
     while tiles.size < size:
@@ -78,7 +82,8 @@ async def _sealed(tx: Transaction, keyring: Keyring, tiles: Tiles, progress: Pro
             _require(number in rows, f"entry {number} is missing")
             _check_line(keyring, rows[number], owners, f"entry {number}")
             tiles.append(rows[number].leaf_hash)
-            _check_head(heads.get(tiles.size), tiles, keyring.log_origin, signers)
+            name = log_origins.at(keyring.first_origin, names, tiles.size)
+            _check_head(heads.get(tiles.size), tiles, name, signers)
         edge |= tiles.take_changed()
         full = [place for place, hashes in edge.items() if log_tree.is_full(hashes)]
         await _check_tiles(tx, {place: edge.pop(place) for place in full})
@@ -142,6 +147,20 @@ def _check_head(
     what, head = f"checkpoint of size {tiles.size}", Head(origin, tiles.size, tiles.root())
     _require(stored.root == head.root, f"{what}: its root is not that of the entries")
     _require(log_note.read(stored.note, signers) == head, f"{what}: its note is not signed by us")
+
+
+async def _check_links(
+    tx: Transaction, names: Sequence[Origin], signers: Mapping[bytes, bytes]
+) -> None:
+    for each in names:
+        query = select(log_checkpoint.c.root).where(log_checkpoint.c.size == each.size)
+        root = await tx.connection.scalar(query) or merkle.EMPTY_ROOT
+        note = log_note.take_apart(each.note)
+        verifiers = [Verifier(each.name, public) for public in signers.values()]
+        whole = note and log_note.signed(note, verifiers)
+        head = log_note.read_head(note.text) if note and whole else None
+        what = f"the link to the log's name {each.name} is not signed by us"
+        _require(head == Head(each.name, each.size, root), what)
 
 
 async def _check_tiles(tx: Transaction, tiles: Mapping[Place, bytes]) -> None:

@@ -23,10 +23,17 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def compress(hashes: Sequence[bytes]) -> bytes:
     """The root over 2**k hashes of subtrees of one size."""
-    level = list(hashes)
-    while len(level) > 1:
-        level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
-    return level[0]
+    return joined(b"".join(hashes))
+
+
+def joined(hashes: bytes) -> bytes:
+    """The root over 2**k hashes that stand end to end."""
+    while len(hashes) > HASH_BYTES:
+        pairs = range(0, len(hashes), 2 * HASH_BYTES)
+        hashes = b"".join(
+            [sha256(b"\x01" + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs]
+        )
+    return hashes
 
 
 def root(size: int, node: Node) -> bytes:

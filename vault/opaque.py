@@ -1,8 +1,9 @@
 """Objects that hold keys: they show nothing of themselves and cannot leave the process."""
 
-import hashlib
-import hmac
 from typing import Any, NoReturn
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from vault.framing import framed
 
@@ -27,13 +28,13 @@ class Deriver(Opaque):
     __slots__ = ("_keyed",)
 
     def __init__(self, key: bytes) -> None:
-        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+        self._keyed = HMAC(key, SHA256())
 
     def mac(self, message: bytes) -> bytes:
         """HMAC-SHA-256 of the message."""
         keyed = self._keyed.copy()
         keyed.update(message)
-        return keyed.digest()
+        return keyed.finalize()
 
     def derive(self, *info: bytes) -> bytes:
         """32 bytes by HKDF-Expand (RFC 5869 §2.3, one block) over the framed info."""

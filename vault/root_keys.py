@@ -6,20 +6,17 @@ matter of a moment, and an old one can be destroyed: with it, every backup that 
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
 from typing import Final
 
 import msgspec
 from sqlalchemy import Column, Integer, String, Table, select, update
 
-from vault import domain_keys, key_epoch, key_tree
+from policies.retention import SHRED_HORIZON
+from vault import domain_keys, key_epoch, key_tree, root_wraps
 from vault.database import Instant, Transaction, insert_new, metadata
 from vault.key_states import State
 from vault.keyring import Keyring
 from vault.keys import wrapped_by
-
-HORIZON: Final = timedelta(days=7)
-"""How long a retired root is kept: as far back as a restore may go (reference: vault 3.2)."""
 
 root_keys: Final = Table(
     "root_keys",
@@ -64,6 +61,7 @@ async def rotate(tx: Transaction, keyring: Keyring) -> int:
     The new root is with its provider before the store says so: if this transaction fails, it
     is there and wraps nothing yet.
     """
+    await root_wraps.hold(tx)
     await _note(tx, keyring)
     version = await asyncio.to_thread(keyring.keys.add_root)
     await _note(tx, keyring)
@@ -83,12 +81,18 @@ async def retire(tx: Transaction, keyring: Keyring, version: int) -> bool:
 
 
 async def destroy(tx: Transaction, keyring: Keyring, version: int, *, early: bool = False) -> bool:
-    """Destroy a retired version for ever. False before the horizon, unless `early`."""
+    """Destroy a retired version for ever. False before the horizon, unless `early`.
+
+    False too if it wraps something after all: `rotate` wraps that under another.
+    """
+    await root_wraps.alone(tx)
     query = select(root_keys.c.state, root_keys.c.ended_at).where(root_keys.c.version == version)
     row = (await tx.connection.execute(query.with_for_update())).first()
     if row is None or row.state != State.RETIRED:
         return False
-    if not early and tx.now < row.ended_at + HORIZON:
+    if not early and tx.now < row.ended_at + SHRED_HORIZON:
+        return False
+    if (await _uses(tx))[version]:
         return False
     # With the provider first: if this transaction fails, the version is gone all the same, and
     # the next run says so. The other way round, a key would live that the store calls destroyed.
@@ -100,7 +104,7 @@ async def destroy(tx: Transaction, keyring: Keyring, version: int, *, early: boo
 async def due(tx: Transaction) -> list[int]:
     """The retired versions whose horizon has passed."""
     query = select(root_keys.c.version).where(
-        root_keys.c.state == State.RETIRED.value, root_keys.c.ended_at <= tx.now - HORIZON
+        root_keys.c.state == State.RETIRED.value, root_keys.c.ended_at <= tx.now - SHRED_HORIZON
     )
     return list(await tx.connection.scalars(query.order_by(root_keys.c.version)))
 

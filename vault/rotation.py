@@ -5,13 +5,14 @@ step, so a kill costs one step. At the end every node is renewed: the keys that 
 are then behind a root that is rotated next, and destroyed after the horizon.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select
 
 from policies.vocabulary import SubjectId
-from vault import attribute_heads, envelope, key_jobs, subject_keys
+from vault import attribute_heads, bulk, envelope, key_jobs, subject_keys
 from vault.attribute_heads import Version
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Database, Transaction, begin, spread
@@ -22,7 +23,7 @@ from vault.keyring import Keyring
 from vault.sealed_groups import sealed_attributes
 from vault.subject_keys import Kind
 
-RECORDS: Final = 200
+RECORDS: Final = 500
 """Records per transaction: what a kill costs, and what a writer may have to wait for."""
 NODES: Final = 32
 """Nodes per transaction at the end of a pass."""
@@ -82,12 +83,14 @@ async def renew_records(
     heads = await attribute_heads.rows(tx, records, locked=True)
     old = await keyring.held(tx, records)
     blobs = await _blobs(tx, records)
-    opened = {record: _opened(old.get(record), heads.get(record), blobs) for record in records}
+    opened = {
+        record: _opened(old.get(record), heads.get(record), blobs[record]) for record in records
+    }
     whole = [record for record, values in opened.items() if values is not None]
     if whole:
         new = await subject_keys.replace(tx, tree, whole, grown)
         await _reseal(tx, new, {record: opened[record] or {} for record in whole})
-    return [record for record in records if record not in whole]
+    return [record for record in records if opened[record] is None]
 
 
 async def _step(tx: Transaction, keyring: Keyring, job: Job) -> Job:
@@ -121,14 +124,19 @@ async def _renew_some(tx: Transaction, keyring: Keyring, kind: Kind, job: Job) -
     return await key_jobs.advanced(tx, job, last=None, done=len(span), errors=0)
 
 
-async def _blobs(tx: Transaction, records: Sequence[SubjectId]) -> list[AnyRow]:
+async def _blobs(
+    tx: Transaction, records: Sequence[SubjectId]
+) -> defaultdict[SubjectId, list[AnyRow]]:
     query = select(
         sealed_attributes.c.record,
         sealed_attributes.c.group,
         sealed_attributes.c.row_version,
         sealed_attributes.c.blob,
     ).where(sealed_attributes.c.record.in_(spread(records)))
-    return list(await tx.connection.execute(query))
+    found: defaultdict[SubjectId, list[AnyRow]] = defaultdict(list)
+    for row in await tx.connection.execute(query):
+        found[row.record].append(row)
+    return found
 
 
 def _opened(
@@ -152,8 +160,7 @@ def _opened(
                 ),
             )
             for row in blobs
-            if row.record == head.record
-            and listed.get(row.group) == attribute_heads.version(row.row_version, row.blob)
+            if listed.get(row.group) == attribute_heads.version(row.row_version, row.blob)
         }
     except TamperedError:
         return None
@@ -172,13 +179,8 @@ async def _reseal(
         for group, (number, plaintext) in groups.items():
             place = Place(record=record.bytes, group=group)
             blob = envelope.seal(key.group(group), place, plaintext, row_version=number)
-            changes.append({"of": record, "at": group, "blob": blob, "updated_at": tx.now})
+            changes.append({"record": record, "group": group, "blob": blob, "updated_at": tx.now})
             heads.setdefault(record, {})[group] = attribute_heads.version(number, blob)
     if changes:
-        await tx.connection.execute(_update, changes)
+        await bulk.change(tx, sealed_attributes, ("record", "group"), changes)
         await attribute_heads.write(tx, keys, heads, heads)
-
-
-_update: Final = update(sealed_attributes).where(
-    sealed_attributes.c.record == bindparam("of"), sealed_attributes.c.group == bindparam("at")
-)

@@ -74,25 +74,31 @@ _blobs: Final = select(
         attribute_heads.attribute_heads.c.record == sealed_attributes.c.record,
     )
 )
+SEALS_PER_KEY: Final = 1 << 24
+"""Far below the 2**32 at which random nonces may meet (SP 800-38D §8.3)."""
 _STAND_IN: Final = GroupId("identity")
 _values: Final = msgspec.msgpack.Decoder(Values)
 
 
 async def write(
     tx: Transaction, keys: Keys, rows: Mapping[SubjectId, AnyRow], groups: Sequence[Group]
-) -> None:
+) -> set[SubjectId]:
     """Seal and keep, in at most four statements. `rows` are the heads, locked: writers queue.
+
+    Returns the records whose key has sealed enough of a group: the next is due.
 
     Raises:
         TamperedError: a head was altered.
     """
     held = {record: attribute_heads.opened(keys[record], row) for record, row in rows.items()}
     heads = {record: dict(held.get(record, {})) for record in keys}
-    new, changed = [], []
+    new, changed, worn = [], [], set()
     for group in groups:
         head = heads[group.record]
         before = head.get(group.group)
         number = before.row + 1 if before else 1
+        if number % SEALS_PER_KEY == 0:  # each seal of a group is counted, under whatever key
+            worn.add(group.record)
         blob = _seal(keys[group.record], group, number)
         head[group.group] = attribute_heads.version(number, blob)
         row = {"row_version": number, "blob": blob, "updated_at": tx.now}
@@ -105,6 +111,7 @@ async def write(
     if changed:
         await tx.connection.execute(_update, changed)
     await attribute_heads.write(tx, keys, heads, held)
+    return worn
 
 
 async def open_all(tx: Transaction, keys: Keys, spots: Sequence[Spot]) -> dict[Spot, Opened]:
@@ -181,5 +188,6 @@ def _unseal(key: SubjectKey, row: AnyRow) -> Values:
     values = envelope.unseal(key.group(row.group), place, row.blob, row_version=row.row_version)
     try:
         return _values.decode(values)
-    except (msgspec.DecodeError, RecursionError):  # it opened, and is of another shape
+    # It opened, and is of another shape: a name, too, that is no text.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise TamperedError from None

@@ -19,16 +19,15 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    bindparam,
     delete,
     func,
     insert,
     select,
-    update,
 )
 from sqlalchemy import Sequence as Numbers
 
 from policies.vocabulary import SubjectId
+from vault import bulk
 from vault.ciphers import HANDLE_BYTES, SubjectKey
 from vault.database import AnyRow, Instant, Transaction, metadata, spread
 from vault.envelope_errors import KeyLostError, TamperedError
@@ -152,8 +151,8 @@ async def replace(
         place = _bound(subject, Kind(tree.name), handle, version)
         changes.append(
             {
-                "of": subject,
-                "as": tree.name,
+                "subject": subject,
+                "kind": tree.name,
                 "version": version,
                 "handle": handle,
                 "node_version": grown[row.node].version,
@@ -162,8 +161,7 @@ async def replace(
             }
         )
         made[subject] = SubjectKey(key=key, handle=handle, version=version)
-    if changes:
-        await tx.connection.execute(_update, changes)
+    await bulk.change(tx, subject_keys, _ONE, changes)
     return made
 
 
@@ -242,14 +240,13 @@ async def _rewrap(tx: Transaction, tree: Tree, renewed: Mapping[int, Renewed]) -
         place = _bound(row.subject, Kind(tree.name), row.handle, row.version)
         changes.append(
             {
-                "of": row.subject,
-                "as": tree.name,
+                "subject": row.subject,
+                "kind": tree.name,
                 "node_version": node.new.version,
                 "wrapped": node.new.wrap(node.old.unwrap(row.wrapped, place), place),
             }
         )
-    if changes:
-        await tx.connection.execute(_update, changes)
+    await bulk.change(tx, subject_keys, _ONE, changes)
     return len(changes)
 
 
@@ -331,8 +328,4 @@ _keys: Final = select(
     subject_keys.c.node_version,
     subject_keys.c.wrapped,
 )
-_of_one: Final = (
-    subject_keys.c.subject == bindparam("of"),
-    subject_keys.c.kind == bindparam("as"),
-)
-_update: Final = update(subject_keys).where(*_of_one)
+_ONE: Final = ("subject", "kind")

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, LargeBinary, Table, Uuid, insert, sel
 
 from policies.vocabulary import SubjectId
 from vault import domain_keys
-from vault.database import Instant, Transaction, fetch_all, metadata, spread
+from vault.database import Instant, Transaction, batches, fetch_all, metadata, spread
 from vault.envelope_errors import TamperedError
 from vault.framing import framed
 from vault.log_leaf import microseconds
@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # the keyring asks us what is erased; only the name is needed
     from vault.keyring import Keyring
 
 TAG_BYTES: Final = 32
+AT_ONCE: Final = 1_024
+"""Tags per statement; PostgreSQL takes 32,767 values."""
 BEGINNING: Final = bytes(TAG_BYTES)
 """What the first tombstone's link is made over."""
 _DETAIL: Final = "tombstone/1"
@@ -69,8 +71,11 @@ async def among(
 ) -> set[SubjectId]:
     """Those of these records that are erased."""
     whose = {tag(keyring, record): record for record in records}
-    query = select(tombstones.c.tag).where(tombstones.c.tag.in_(spread(list(whose))))
-    return {whose[found] for found in await tx.connection.scalars(query)} if whose else set()
+    found: set[SubjectId] = set()
+    for wanted in batches(whose, AT_ONCE):
+        query = select(tombstones.c.tag).where(tombstones.c.tag.in_(spread(wanted)))
+        found |= {whose[tag_] for tag_ in await tx.connection.scalars(query)}
+    return found
 
 
 async def add(
@@ -120,6 +125,12 @@ async def after(tx: Transaction, number: int, *, limit: int) -> list[Tombstone]:
     return await fetch_all(tx, query, Tombstone)
 
 
+async def numbered(tx: Transaction, numbers: Sequence[int]) -> list[Tombstone]:
+    """Those of these few numbers that stand."""
+    query = _all.where(tombstones.c.number.in_(spread(numbers))).order_by(tombstones.c.number)
+    return await fetch_all(tx, query, Tombstone)
+
+
 async def tags(tx: Transaction) -> set[bytes]:
     """All that stand, as tags alone: 100 MB for a million."""
     return set(await tx.connection.scalars(select(tombstones.c.tag)))
@@ -127,8 +138,11 @@ async def tags(tx: Transaction) -> set[bytes]:
 
 async def of_tags(tx: Transaction, wanted: Collection[bytes]) -> dict[bytes, Tombstone]:
     """Those of these tags that stand."""
-    query = _all.where(tombstones.c.tag.in_(spread(list(wanted))))
-    return {stone.tag: stone for stone in await fetch_all(tx, query, Tombstone)} if wanted else {}
+    found: dict[bytes, Tombstone] = {}
+    for some in batches(wanted, AT_ONCE):
+        query = _all.where(tombstones.c.tag.in_(spread(some)))
+        found |= {stone.tag: stone for stone in await fetch_all(tx, query, Tombstone)}
+    return found
 
 
 def broken(

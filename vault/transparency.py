@@ -10,25 +10,41 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, insert, literal, select, update
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Insert,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from vault import jwk, log_note, log_tree, merkle, signing
+from vault import jwk, log_note, log_tree, merkle, signer_guard, signing
 from vault.database import Transaction, fetch_one
 from vault.envelope_errors import TamperedError, VaultError
 from vault.keyring import Keyring
 from vault.log_note import Head
 from vault.log_tables import log_pending
-from vault.log_tree import Place, Tiles, log_checkpoint, log_entry, log_tile
+from vault.log_tree import Tiles, log_checkpoint, log_entry
 from vault.log_verification import Report, verify
 
 __all__ = [
     "BATCH",
+    "LARGEST_BATCH",
     "Checkpoint",
     "FencedError",
     "Proof",
     "Report",
     "checkpoint",
+    "head",
     "inclusion",
+    "leads",
     "pending",
     "sequence",
     "verifier_key",
@@ -36,9 +52,24 @@ __all__ = [
     "verify_inclusion",
 ]
 
-BATCH: Final = 1_000
+BATCH: Final = 2_000
 """Entries per transaction: about 20 ms during which SQLite has no other writer."""
+LARGEST_BATCH: Final = 20_000
+"""Where writers do not wait for each other, and many entries do: about 0.2 s."""
 _LEADER: Final = 0x616D616E61  # «amana»: the advisory lock of the sequencer
+
+_NEWEST: Final = (
+    select(log_checkpoint.c.size, log_checkpoint.c.root, log_checkpoint.c.note, log_checkpoint.c.at)
+    .order_by(log_checkpoint.c.size.desc())
+    .limit(1)
+)
+_newest: Final = _NEWEST.subquery("newest")
+# Where an entry is, and the newest size, at once: a proof takes as long as its statements.
+_PLACED: Final = (
+    select(log_entry.c.seq, log_entry.c.leaf_hash, _newest.c.size, _newest.c.root, _newest.c.note)
+    .select_from(log_entry.join(_newest, true()))
+    .where(log_entry.c.id == bindparam("entry"))
+)
 
 
 class FencedError(VaultError):
@@ -65,49 +96,59 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
-async def pending(tx: Transaction) -> int:
-    """How many lines wait to be sealed in."""
-    return await tx.connection.scalar(select(func.count()).select_from(log_pending)) or 0
+async def pending(tx: Transaction, at_most: int | None = None) -> int:
+    """How many lines wait to be sealed in; counts no further than it is told."""
+    waiting = select(log_pending.c.id).limit(at_most).subquery()
+    return await tx.connection.scalar(select(func.count()).select_from(waiting)) or 0
 
 
-async def sequence(tx: Transaction, keyring: Keyring, limit: int = BATCH) -> int:
+async def sequence(
+    tx: Transaction, keyring: Keyring, limit: int = BATCH, *, signed: Head | None = None
+) -> int:
     """Seal waiting lines into the tree and sign its new size. Returns how many.
+
+    `signed` is what the guard outside the store remembers; the tree must continue it.
 
     Raises:
         FencedError: another sequencer was faster.
+        GuardError: the tree is not the one that was signed last.
         TamperedError: the tree's right edge is not whole.
     """
-    waiting = await _waiting(tx, limit) if await _leads(tx) else []
-    if not waiting:
+    if not await leads(tx):
         return 0
     newest = await checkpoint(tx)
     size = newest.size if newest else 0
+    if signed is not None:
+        await signer_guard.check(tx, signed, head(keyring, newest))
     tiles = await log_tree.edge(tx, size)
     if newest and tiles.root() != newest.root:
         raise TamperedError  # never sign on top of what is not ours
-    for row in waiting:
-        tiles.append(row["leaf_hash"])
-    entries = [{"seq": size + number, **row} for number, row in enumerate(waiting)]
-    await tx.connection.execute(insert(log_entry), entries)
-    await _keep(tx, size, tiles)
-    await _sign(tx, keyring, size, tiles)
-    sealed = select(log_entry.c.id).where(log_entry.c.seq >= size)
-    await tx.connection.execute(delete(log_pending).where(log_pending.c.id.in_(sealed)))
-    return len(waiting)
+    tiles.extend(await _take(tx, size, limit))
+    if tiles.size > size:
+        await log_tree.keep(tx, tiles.take_changed())
+        await _sign(tx, keyring, size, tiles)
+    return tiles.size - size
+
+
+async def leads(tx: Transaction) -> bool:
+    """Whether this transaction is the one that changes the tree; until its end."""
+    # SQLite has one writer at a time, which is lock enough.
+    if tx.connection.dialect.name == "sqlite":
+        return True
+    return bool(await tx.connection.scalar(select(func.pg_try_advisory_xact_lock(_LEADER))))
 
 
 async def checkpoint(tx: Transaction, size: int | None = None) -> Checkpoint | None:
     """The checkpoint of a size, if one was signed; the newest unless a size is given."""
-    query = (
-        select(
-            log_checkpoint.c.size, log_checkpoint.c.root, log_checkpoint.c.note, log_checkpoint.c.at
-        )
-        .order_by(log_checkpoint.c.size.desc())
-        .limit(1)
-    )
-    if size is not None:
-        query = query.where(log_checkpoint.c.size == size)
+    query = _NEWEST if size is None else _NEWEST.where(log_checkpoint.c.size == size)
     return await fetch_one(tx, query, Checkpoint)
+
+
+def head(keyring: Keyring, newest: Checkpoint | None) -> Head:
+    """What a checkpoint says of the log; that it is empty before the first."""
+    if newest is None:
+        return Head(keyring.log_origin, 0, merkle.EMPTY_ROOT)
+    return Head(keyring.log_origin, newest.size, newest.root)
 
 
 async def inclusion(
@@ -120,21 +161,22 @@ async def inclusion(
     Raises:
         TamperedError: a tile it needs is not whole.
     """
-    query = select(log_entry.c.seq, log_entry.c.leaf_hash).where(log_entry.c.id == entry_id)
-    entry = (await tx.connection.execute(query)).first()
-    covered = entry is not None and published is not None and entry.seq < published.size
-    head = published if covered else await checkpoint(tx)
-    if entry is None or head is None:
+    entry = (await tx.connection.execute(_PLACED, {"entry": entry_id})).first()
+    if entry is None:
         return None
-    tiles = await log_tree.for_inclusion(tx, entry.seq, head.size)
-    return Proof(
+    newest = published if published and entry.seq < published.size else entry
+    tiles = await log_tree.for_inclusion(tx, entry.seq, newest.size)
+    proof = Proof(
         index=entry.seq,
-        size=head.size,
-        root=head.root,
+        size=newest.size,
+        root=newest.root,
         leaf_hash=entry.leaf_hash,
-        hashes=tuple(merkle.inclusion(entry.seq, head.size, tiles.node)),
-        note=head.note,
+        hashes=tuple(merkle.inclusion(entry.seq, newest.size, tiles.node)),
+        note=newest.note,
     )
+    if not verify_inclusion(proof):
+        raise TamperedError  # a proof that proves nothing would accuse an honest log
+    return proof
 
 
 def verify_inclusion(proof: Proof) -> bool:
@@ -148,51 +190,45 @@ async def verifier_key(tx: Transaction, keyring: Keyring) -> str:
     return log_note.verifier_key(keyring.log_origin, jwk.octets(key.public_jwk))
 
 
-async def _leads(tx: Transaction) -> bool:
-    # SQLite has one writer at a time, which is lock enough.
-    if tx.connection.dialect.name == "sqlite":
-        return True
-    return bool(await tx.connection.scalar(select(func.pg_try_advisory_xact_lock(_LEADER))))
+async def _take(tx: Transaction, size: int, limit: int) -> bytes:
+    """Move what waits from the outbox to the entries; its hashes in order, end to end."""
+    first = select(log_pending).order_by(log_pending.c.id).limit(limit)
+    if tx.connection.dialect.name == "postgresql":
+        return await tx.connection.scalar(_taken(first, size)) or b""
+    await tx.connection.execute(_sealed(size, first.cte("first")))
+    new = log_entry.c.seq >= size
+    hashes = select(log_entry.c.leaf_hash).where(new).order_by(log_entry.c.seq)
+    found = list(await tx.connection.scalars(hashes))
+    sealed = select(log_entry.c.id).where(new)
+    await tx.connection.execute(delete(log_pending).where(log_pending.c.id.in_(sealed)))
+    return b"".join(found)
 
 
-async def _waiting(tx: Transaction, limit: int) -> list[dict[str, Any]]:
-    query = select(log_pending.c.id, log_pending.c.leaf_hash).order_by(log_pending.c.id)
-    rows = await tx.connection.execute(query.limit(limit))
-    return [{"id": entry_id, "leaf_hash": leaf_hash} for entry_id, leaf_hash in rows]
+def _taken(first: Select[Any], size: int) -> Select[Any]:
+    # All in one statement: no row leaves the database, the hashes leave it as one value.
+    ids = select(first.subquery("first").c.id)
+    taken = delete(log_pending).where(log_pending.c.id.in_(ids)).returning(*log_pending.c)
+    sealed = _sealed(size, taken.cte("taken")).returning(log_entry.c.seq, log_entry.c.leaf_hash)
+    row = sealed.cte("sealed").c
+    in_order = aggregate_order_by(literal(b""), row.seq)
+    return select(func.string_agg(row.leaf_hash, in_order))
 
 
-async def _keep(tx: Transaction, size: int, tiles: Tiles) -> None:
-    grown: list[dict[str, Any]] = []
-    new: list[dict[str, Any]] = []
-    for place, hashes in tiles.take_changed():
-        (grown if _was_there(place, size) else new).append(_tile(place, hashes))
-    for row in grown:
-        where = (log_tile.c.level == row["level"], log_tile.c.idx == row["idx"])
-        await tx.connection.execute(update(log_tile).where(*where).values(row))
-    if new:
-        await tx.connection.execute(insert(log_tile), new)
+def _sealed(size: int, rows: CTE) -> Insert:
+    number = literal(size - 1, BigInteger) + func.row_number().over(order_by=rows.c.id)
+    columns = select(number, rows.c.id, rows.c.leaf_hash)
+    return insert(log_entry).from_select(["seq", "id", "leaf_hash"], columns)
 
 
 async def _sign(tx: Transaction, keyring: Keyring, old: int, tiles: Tiles) -> None:
     key = await signing.active(tx, keyring, "checkpoint")
-    head = Head(keyring.log_origin, tiles.size, tiles.root())
-    note = log_note.sign(head, jwk.octets(key.public_jwk), key.sign)
+    grown = Head(keyring.log_origin, tiles.size, tiles.root())
+    note = log_note.sign(grown, jwk.octets(key.public_jwk), key.sign)
     newest = select(func.coalesce(func.max(log_checkpoint.c.size), 0)).scalar_subquery()
-    values = {"size": tiles.size, "root": head.root, "note": note, "at": tx.now}
+    values = {"size": tiles.size, "root": grown.root, "note": note, "at": tx.now}
     row = select(*(literal(value, log_checkpoint.c[name].type) for name, value in values.items()))
     done = await tx.connection.execute(
         insert(log_checkpoint).from_select(list(values), row.where(newest == old))
     )
     if done.rowcount != 1:
         raise FencedError
-
-
-def _was_there(place: Place, size: int) -> bool:
-    level, idx = place
-    return size >> (log_tree.TILE_BITS * level) > idx << log_tree.TILE_BITS
-
-
-def _tile(place: Place, hashes: bytes) -> dict[str, Any]:
-    level, idx = place
-    width = len(hashes) // merkle.HASH_BYTES
-    return {"level": level, "idx": idx, "width": width, "hashes": hashes}

@@ -32,7 +32,7 @@ from identity.doors.gathering import ByToken
 from identity.tokens import AccessToken
 from policies.vocabulary import LegalBasis, SubjectId
 from vault import database as db
-from vault import migrating
+from vault import erasure_journal, migrating
 from vault.keys import create_file_keys
 from vault.log_tables import access_log
 
@@ -169,5 +169,6 @@ async def _store(server: str) -> AsyncIterator[Running]:
         url = await stack.enter_async_context(a_database(server)) if server else ""
         settings = Settings(data_dir=place, database_url=url, sequencer="outside")
         create_file_keys(settings.keys)
+        erasure_journal.begin(settings.journal)
         await asyncio.to_thread(migrating.upgrade, settings.database)
         yield await stack.enter_async_context(running.opened(settings))

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from api.cli import erasing_files, store, terminal
-from api.cli.erasing_files import Slip
+from api.cli.erasing_files import Slip, SlipError
 from api.erasures import BY
 from api.running import Running
 from identity.registry import erasing, erasure_certificates, erasure_holds, people
@@ -61,7 +61,10 @@ def erase(
         raise click.UsageError("--case: the file number of the decision is missing")
     if not yes:
         click.confirm(f"Erase {len(numbers)} for ever?", abort=True, err=True)
-    slips = erasing_files.slips(out, len(numbers), numbered=file is not None)
+    try:
+        slips = erasing_files.slips(out, numbers, numbered=file is not None)
+    except SlipError as wrong:
+        raise click.UsageError(str(wrong)) from None
     with terminal.progress("erasing") as report:
         kept = terminal.run(_erase(list(zip(numbers, slips, strict=True)), case, report))
     if kept:
@@ -70,9 +73,14 @@ def erase(
 
 @erase.command()
 @click.argument("journal", type=FILE, required=False)
-def replay(journal: Path | None) -> None:
-    """After a restore: erase again whom JOURNAL and the log name; then the service opens."""
-    found, again, why = terminal.run(_replay(journal))
+@click.option("--without-journal", is_flag=True, help="It is lost: whom it alone named comes back.")
+def replay(journal: Path | None, *, without_journal: bool) -> None:
+    """After a restore: erase again whom JOURNAL and the log name; then the service opens.
+
+    Where the journal itself is missing, JOURNAL is a copy from elsewhere, and a new one begins.
+    """
+    with terminal.progress("erasing again") as report:
+        found, again, why = terminal.run(_replay(journal, report, anew=without_journal))
     click.echo(f"{found} tombstones put back, {again} records erased again")
     if why:
         raise click.ClickException("the service stays closed: " + ", ".join(why))
@@ -131,7 +139,9 @@ def lift(idcs: str, kind: str) -> None:
 @erase.command()
 def logs() -> None:
     """Destroy the log keys of those erased longer ago than the log's term."""
-    click.echo(f"{terminal.run(_logs())} log keys destroyed")
+    with terminal.progress("log keys") as report:
+        done = terminal.run(_logs(report))
+    click.echo(f"{done} log keys destroyed")
 
 
 def _numbers(idcs: str | None, file: Path | None) -> list[str]:
@@ -162,6 +172,8 @@ async def _erase(work: Sequence[tuple[str, Slip]], case: str, report: terminal.R
     async with store.opened() as held:
         await _must_be_open(held)
         for at, (number, slip) in enumerate(work, start=1):
+            if held.gate.why:  # the journal went missing since: nobody else until it is found
+                raise click.ClickException("the service is closed: " + ", ".join(held.gate.why))
             if not slip.is_done:
                 slip.write()
                 if why := await _erase_one(held, number, slip, case):
@@ -179,7 +191,7 @@ async def _erase_one(held: Running, number: str, slip: Slip, case: str) -> str |
                 tx,
                 held.keyring,
                 subject,
-                subject_hash=erasure_certificates.subject_hash(slip.salt, number),
+                subject_hash=slip.subject_hash,
                 by=BY,
                 case_reference=case,
                 certificate=slip.certificate,
@@ -196,22 +208,31 @@ async def _erase_one(held: Running, number: str, slip: Slip, case: str) -> str |
     return None
 
 
-async def _replay(journal: Path | None) -> tuple[int, int, list[str]]:
+async def _replay(
+    journal: Path | None, report: terminal.Report, *, anew: bool
+) -> tuple[int, int, list[str]]:
     async with store.opened() as held:
         told = erasure_journal.read(journal or held.gate.journal)
+        if told is None and not anew:
+            raise click.ClickException(
+                f"no journal at {held.gate.journal}: fetch it from its other place and name it; "
+                "if there is none left, --without-journal"
+            )
         async with db.begin(held.database) as tx:
             try:
-                found = await erasure_gate.replay(tx, held.keyring, told)
+                found = await erasure_gate.replay(tx, held.keyring, told or [])
             except TamperedError:
                 raise click.ClickException(
                     "journal, log and store tell different stories"
                 ) from None
             await held.keyring.reload(tx)
-            again = await erasing.erase_again(tx, held.keyring)
+            again = await erasing.erase_again(tx, held.keyring, report)
             if found or again:
                 detail = f"replayed {found}, again {again}"
                 line = Line(actor=BY, action=Action.ERASE, outcome=Outcome.GIVEN, detail=detail)
                 await access_log.record(tx, held.keyring, [line])
+        if journal or anew:
+            erasure_journal.begin(held.gate.journal)
         return found, again, [why.value for why in await held.gate.look()]
 
 
@@ -221,7 +242,7 @@ async def _look() -> list[str]:
 
 
 async def _must_be_open(held: Running) -> None:
-    if why := await held.gate.look():
+    if why := await held.gate.glance():
         raise click.ClickException(f"`amana erase replay` comes first: {', '.join(why)}")
 
 
@@ -241,9 +262,16 @@ async def _hold(idcs: str, kind: Hold, *, keep: bool) -> None:
             raise click.ClickException("it was not kept for this reason")
 
 
-async def _logs() -> int:
-    async with store.opened() as held, db.begin(held.database) as tx:
-        return await erasing.forget_logs(tx, held.keyring)
+async def _logs(report: terminal.Report) -> int:
+    done = 0
+    async with store.opened() as held:
+        while True:
+            async with db.begin(held.database) as tx:
+                gone = await erasing.forget_logs(tx, held.keyring)
+            if not gone:
+                return done
+            done += gone
+            report(done, 0)
 
 
 async def _whose(tx: db.Transaction, keyring: Keyring, number: str) -> SubjectId | None:

@@ -1,13 +1,24 @@
-"""What an erasure leaves in a folder: the salt, before; the certificate, after. So it resumes."""
+"""What an erasure leaves in a folder: the salt, before; the certificate, after. So it resumes.
+
+A batch names them by line, and each says by a salted hash whom it is about: another batch with
+the same folder is refused, and not taken for one that is done.
+"""
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import msgspec
 
+from identity.registry import erasure_certificates
+
 SALT_BYTES = 32
+
+
+class SlipError(Exception):
+    """The folder holds what another batch left."""
 
 
 class Slip(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,6 +26,8 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True):
 
     certificate: UUID
     salt: bytes
+    subject_hash: str
+    """Under the salt, whom it is about; in the certificate too."""
     place: Path
     """Where the certificate goes; the slip itself lies beside it."""
 
@@ -29,8 +42,8 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True):
 
     def write(self) -> None:
         """Keep the slip: a power cut after the commit must not lose the salt."""
-        octets = msgspec.json.encode({"certificate": self.certificate, "salt": self.salt.hex()})
-        _write(self._beside, octets)
+        kept = _Kept(certificate=self.certificate, salt=self.salt.hex(), subject=self.subject_hash)
+        _write(self._beside, msgspec.json.encode(kept))
 
     def finish(self, jws: str) -> None:
         """Keep the certificate."""
@@ -41,35 +54,61 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True):
         self._beside.unlink()
 
 
-def slips(folder: Path, count: int, *, numbered: bool) -> list[Slip]:
-    """A slip for each; in a numbered batch, those that an earlier run left are taken up again."""
+class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    certificate: UUID
+    salt: str
+    subject: str
+
+
+def slips(folder: Path, numbers: Sequence[str], *, numbered: bool) -> list[Slip]:
+    """A slip for each; in a numbered batch, those that an earlier run left are taken up again.
+
+    Raises:
+        SlipError: an earlier run left them for somebody else.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not numbered:
-        return [_new(folder, None) for _ in range(count)]
-    return [_read(folder, f"{number:06}") for number in range(1, count + 1)]
+        return [_new(folder, number, None) for number in numbers]
+    return [_read(folder, number, f"{line:06}") for line, number in enumerate(numbers, start=1)]
 
 
-def _new(folder: Path, name: str | None) -> Slip:
-    certificate = uuid4()
-    place = folder / f"{name or certificate}.jws"
-    return Slip(certificate=certificate, salt=secrets.token_bytes(SALT_BYTES), place=place)
-
-
-def _read(folder: Path, name: str) -> Slip:
-    beside = folder / f"{name}.slip"
-    if not beside.exists():
-        return _new(folder, name)
-    kept = msgspec.json.decode(beside.read_bytes(), type=dict[str, str])
+def _new(folder: Path, number: str, name: str | None) -> Slip:
+    certificate, salt = uuid4(), secrets.token_bytes(SALT_BYTES)
     return Slip(
-        certificate=UUID(kept["certificate"]),
-        salt=bytes.fromhex(kept["salt"]),
-        place=folder / f"{name}.jws",
+        certificate=certificate,
+        salt=salt,
+        subject_hash=erasure_certificates.subject_hash(salt, number),
+        place=folder / f"{name or certificate}.jws",
     )
 
 
+def _read(folder: Path, number: str, name: str) -> Slip:
+    beside, place = folder / f"{name}.slip", folder / f"{name}.jws"
+    if not beside.exists() and not place.exists():
+        return _new(folder, number, name)
+    try:
+        kept = msgspec.json.decode(beside.read_bytes(), type=_Kept)
+        salt = bytes.fromhex(kept.salt)
+    except (FileNotFoundError, ValueError, msgspec.MsgspecError):
+        raise SlipError(
+            f"{beside} does not say whom {place.name} is about: another --out"
+        ) from None
+    if kept.subject != erasure_certificates.subject_hash(salt, number):
+        raise SlipError(f"{beside} is about somebody else than line {int(name)}: another --out")
+    return Slip(certificate=kept.certificate, salt=salt, subject_hash=kept.subject, place=place)
+
+
 def _write(place: Path, octets: bytes) -> None:
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Whole or not at all, whenever the power goes."""
+    beside = place.with_name(place.name + ".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
+    beside.replace(place)
+    folder = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

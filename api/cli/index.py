@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from api.cli import store, terminal
+from api.running import Running
 from identity.registry import virtual_rows
 from vault import database as db
 from vault import index_jobs, index_lint, index_rotation, index_versions
@@ -82,12 +83,20 @@ async def _rotate() -> int:
 async def _reindex(report: terminal.Report) -> tuple[Progress, Behind | None]:
     async with store.opened() as held:
         job = await index_rotation.reindex(held.database, held.keyring, report)
+        await _move_numbers(held)
         async with db.begin(held.database) as tx:
-            await virtual_rows.move(tx, held.keyring)  # found by tags under the same key
             why = await index_rotation.settle(tx)
         if why is None:
             await index_rotation.drop_all(held.database)
         return job, why
+
+
+async def _move_numbers(held: Running) -> None:
+    """They are found by tags under the same key."""
+    while True:
+        async with db.begin(held.database) as tx:
+            if not await virtual_rows.move(tx, held.keyring):
+                return
 
 
 async def _measure() -> Sequence[Bucket]:

@@ -8,11 +8,20 @@ import click
 from api import key_uses
 from api.cli import store, terminal
 from api.running import Running
-from vault import boxed_rows, domain_keys, domain_rotation, key_jobs, root_keys, rotation, signing
+from policies.retention import SHRED_HORIZON
+from vault import (
+    boxed_rows,
+    domain_keys,
+    domain_rotation,
+    key_jobs,
+    root_keys,
+    root_promises,
+    rotation,
+    signing,
+)
 from vault import database as db
 from vault.database import Transaction
 from vault.key_states import State
-from vault.root_keys import HORIZON
 
 _DRY: Final = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
 _VERSION: Final = click.argument("version", type=click.IntRange(min=1))
@@ -44,7 +53,7 @@ def rotate_root(*, dry_run: bool) -> None:
             return f"root {before} would be followed by {before + 1}; nothing was done"
         version = await root_keys.rotate(tx, held.keyring)
         retired = await root_keys.retire(tx, held.keyring, before)
-        end = f"root {before} is retired and may be destroyed in {HORIZON.days} days"
+        end = f"root {before} is retired and may be destroyed in {SHRED_HORIZON.days} days"
         return f"root {version} is active; {end if retired else f'root {before} is still in use'}"
 
     _do(work)
@@ -103,7 +112,7 @@ def retire_root(*, version: int, dry_run: bool) -> None:
         if dry_run:
             return f"root {version} would be retired; nothing was done"
         await root_keys.retire(tx, held.keyring, version)
-        return f"root {version} is retired; it may be destroyed in {HORIZON.days} days"
+        return f"root {version} is retired; it may be destroyed in {SHRED_HORIZON.days} days"
 
     _do(work)
 
@@ -160,7 +169,8 @@ def destroy_root(*, version: int | None, due: bool, early: bool, yes: bool) -> N
         for each in chosen:
             if not await root_keys.destroy(tx, held.keyring, each, early=early):
                 raise click.ClickException(
-                    f"root {each} is not retired, or its horizon has not passed (--early)"
+                    f"root {each} is not retired, its horizon has not passed (--early), "
+                    "or keys still use it: rotate the root once more"
                 )
         return f"destroyed: {', '.join(f'root {each}' for each in chosen) or 'none is due'}"
 
@@ -216,6 +226,8 @@ async def _status() -> list[str]:
                 f"unfinished: {job.what}, {job.done} of {job.total}"
                 for job in await key_jobs.unfinished(tx)
             ]
+            if late := await root_promises.overdue(tx):
+                lines.append(f"OVERDUE by {late.days} days: rotate the root, destroy what is due")
         return lines
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from api import key_watch, observing, sequencer, witnessing
-from api.cli import store, terminal
+from api.cli import log_mending, store, terminal
 from vault import database as db
 from vault import transparency
 from vault.transparency import Report
@@ -44,6 +44,10 @@ def backlog(at_most: int | None) -> None:
         raise click.ClickException(f"more than {at_most} entries wait: does the sequencer run?")
 
 
+log.add_command(log_mending.adopt)
+log.add_command(log_mending.repair)
+
+
 async def _waiting() -> int:
     database = db.connect(terminal.settings().database, pool_size=1)
     try:
@@ -66,7 +70,7 @@ async def _sequence() -> None:
         observing.configure_logging(held.settings.log_level)
         async with (
             key_watch.running(held.database, held.keyring),
-            sequencer.running(held.database, held.keyring),
+            sequencer.running(held.database, held.keyring, held.settings.guard),
             witnessing.running(held.database, held.settings),
         ):
             observing.logger.info("sequencer", state="running")

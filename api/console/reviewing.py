@@ -22,6 +22,8 @@ from vault import access_log, transparency
 from vault.access_log import Criteria, Entry
 
 TODAY: Final = timedelta(hours=24)
+GLASS_SEEN: Final = timedelta(days=30)
+"""How long a broken glass stays on the DPO's first page."""
 COUNTED: Final = 1_000
 """Figures are exact up to here; above it the page says «1,000+» and the search takes over."""
 NEWEST: Final = 10
@@ -68,6 +70,7 @@ async def today(shift: NamedDependency[Shift]) -> Response[str]:
         since=since,
         figures=await _figures(shift, since),
         sealed=await transparency.checkpoint(shift.tx),
+        glass=await _broken(shift),
         lines=[words.entry(line) for line in refusals],
     )
 
@@ -126,6 +129,14 @@ async def open_entry(
     ):
         return shift.refused()
     return await _opened(shift, entry, subject)
+
+
+async def _broken(shift: Shift) -> int:
+    """How often somebody was shown whole in an emergency of late: each use is to be looked at."""
+    criteria = Criteria(
+        action=Action.BREAK_GLASS, outcome=Outcome.GIVEN, since=shift.tx.now - GLASS_SEEN
+    )
+    return len(await access_log.search(shift.tx, criteria, limit=COUNTED))
 
 
 async def _opened(shift: Shift, entry: Entry, subject: SubjectId | None) -> Response[str]:

@@ -9,10 +9,12 @@ from api.console import (
     erasures,
     integrity,
     programmes,
+    proposing,
     registering,
     reviewing,
     shifts,
     signing_in,
+    tracing,
 )
 from api.fronts import FrontDoor, first_page
 from api.settings import Settings
@@ -42,6 +44,14 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             programmes.blank_programme,
             programmes.register_programme,
             programmes.turn_programme,
+            tracing.blank_trace,
+            tracing.trace,
+            tracing.blank_emergency,
+            tracing.break_glass,
+            proposing.list_own,
+            proposing.blank_proposal,
+            proposing.propose,
+            proposing.relink,
             registering.desk,
             registering.blank,
             registering.typed,

@@ -108,6 +108,9 @@ def menu(staff: StaffSession) -> list[tuple[str, str]]:
         (Duty.REGISTER_PERSON, "desk", "desk"),
         (Duty.REGISTER_PERSON, "register", "desk/person/new"),
         (Duty.KEEP_PROGRAMMES, "programmes", "agency/programmes"),
+        (Duty.TRACE_COMPLAINT, "trace", "trace"),
+        (Duty.TRACE_FRAUD, "trace", "trace"),
+        (Duty.PROPOSE, "proposals", "proposals"),
     )
     return [(name, address) for duty, name, address in pages if roles.may(staff.role, duty)]
 

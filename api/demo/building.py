@@ -15,7 +15,7 @@ from api.running import Running
 from api.settings import Settings
 from identity.registry.population import Population
 from policies.staff import Role
-from vault import migrating
+from vault import erasure_journal, migrating
 from vault.keys import create_file_keys
 
 PEOPLE: Final = 2_000
@@ -40,6 +40,7 @@ async def build(settings: Settings, people: int = PEOPLE) -> Path:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.data_dir.chmod(0o700)
     create_file_keys(settings.keys)
+    erasure_journal.begin(settings.journal)
     await asyncio.to_thread(migrating.upgrade, settings.database)
     async with running.opened(settings) as held:
         await _populate(held, people)

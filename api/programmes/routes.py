@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from api.oauth.errors import Denied
 from api.oauth.keys import TokenKeys
-from api.programmes import answers, callers, documenting, exchanging, questions
+from api.programmes import answers, callers, detokenising, documenting, exchanging, questions
 from api.programmes.shapes import (
     DisclosureAnswer,
     DisclosureQuery,
@@ -38,6 +38,7 @@ def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
                 verify_person,
                 assess_eligibility,
                 disclose_attributes,
+                detokenising.detokenise,
                 exchanging.exchange_identifiers,
             ],
             dependencies={"token_keys": Provide(lambda: keys, sync_to_thread=False)},

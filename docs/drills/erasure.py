@@ -65,6 +65,7 @@ class Rehearsal:
         """Everything in turn; a sentence for each promise that holds."""
         migrating.upgrade(self._store.url)
         create_file_keys(self._keys)
+        erasure_journal.begin(self._journal)
         asyncio.run(self._seed())
         self._store.back_up()
         shutil.copytree(self._keys, self._old_keys)

@@ -119,7 +119,6 @@ class NotAsked(msgspec.Struct, frozen=True, kw_only=True):
     """Refused before anyone was looked for: by four eyes, a case, or a quota. Logged."""
 
     reason: str
-    retry_after: int = 0
 
 
 Answer = Found | NotAsked | Refusal

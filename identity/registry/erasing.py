@@ -4,7 +4,7 @@ With the last who lives there goes the household. What the law keeps as evidence
 leads to nobody: the access log, until its term, and what consents were given (ADR-0015).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -34,12 +34,15 @@ from policies.retention import Held
 from policies.vocabulary import Action, Actor, Outcome, PurposeId, SubjectId
 from vault import erasing, key_epoch, tombstones
 from vault.access_log import Line
-from vault.database import Transaction, spread
+from vault.database import Transaction, batches, spread
+from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 from vault.subject_keys import Kind
 from vault.subject_keys import subject_keys as _keys
 
 ERASURE: Final = PurposeId("data-protection/erasure")
+AGAIN: Final = 256
+"""Records per statement when a replay erases them again."""
 
 _OF_PERSON: Final[Mapping[str, tuple[Table, Column[UUID]]]] = {
     "receipts": (receipts, grants.c.subject),
@@ -86,6 +89,7 @@ async def erase(
 
     Raises:
         TamperedError: what hangs beside one of their keys does not open: it would be lost too.
+            Or they were erased before and are there again: that is for a replay.
     """
     if not await _lock(tx, subject):
         return NotThere()
@@ -94,33 +98,16 @@ async def erase(
             return held
         case _:
             pass
-    certificate = certificate or uuid4()
-    emptied = await _emptied(tx, subject)
-    rows = await _registers(tx, keyring, subject, emptied)
-    erased = await erasing.erase(
-        tx,
-        keyring,
-        [subject, *emptied],
-        certificate=certificate,
-        line=Line(
-            actor=by,
-            action=Action.ERASE,
-            outcome=Outcome.GIVEN,
-            purpose=ERASURE,
-            case_reference=case_reference,
-        ),
+    line = Line(
+        actor=by,
+        action=Action.ERASE,
+        outcome=Outcome.GIVEN,
+        purpose=ERASURE,
+        case_reference=case_reference,
     )
-    rows |= erased.rows
-    jws = await erasure_certificates.issue(
-        tx,
-        keyring,
-        certificate,
-        subject=subject_hash,
-        rows=rows,
-        log_entry=erased.entries[0],
-        epoch=erased.epoch,
+    return await _erase(
+        tx, keyring, subject, subject_hash, line=line, certificate=certificate or uuid4()
     )
-    return Done(certificate=certificate, jws=jws, rows=rows)
 
 
 async def preview(tx: Transaction, subject: SubjectId) -> Preview | Held | NotThere:
@@ -138,17 +125,25 @@ async def preview(tx: Transaction, subject: SubjectId) -> Preview | Held | NotTh
             )
 
 
-async def erase_again(tx: Transaction, keyring: Keyring) -> int:
+async def erase_again(
+    tx: Transaction, keyring: Keyring, progress: Callable[[int, int], None] | None = None
+) -> int:
     """Take away whatever a restore brought back of the erased; of how many records.
 
-    Holds do not matter: it was decided.
+    Holds do not matter: it was decided. In one transaction, so that no tombstone is put back
+    whose record is still there; `progress` is called with (done, of how many).
     """
     back = {record async for record in erasing.revived(tx, keyring)}
     back |= await tombstones.among(tx, keyring, await _without_keys(tx))
-    for record in back:
-        await _registers(tx, keyring, record, [record])
+    done = 0
+    for batch in batches(sorted(back), AGAIN):
+        for record in batch:
+            await _registers(tx, keyring, record, [record])
+        await erasing.destroy(tx, keyring, batch)
+        done += len(batch)
+        if progress:
+            progress(done, len(back))
     if back:
-        await erasing.destroy(tx, keyring, sorted(back))
         await key_epoch.advance(tx)
     return len(back)
 
@@ -166,6 +161,35 @@ async def forget_logs(tx: Transaction, keyring: Keyring, *, limit: int = 1_000) 
             if stone.at + retention.LOG_TERM <= tx.now
         ]
     return await erasing.forget_logs(tx, keyring, due[:limit]) if due else 0
+
+
+async def _erase(
+    tx: Transaction,
+    keyring: Keyring,
+    subject: SubjectId,
+    subject_hash: str,
+    *,
+    line: Line,
+    certificate: UUID,
+) -> Done:
+    emptied = await _emptied(tx, subject)
+    rows = await _registers(tx, keyring, subject, emptied)
+    erased = await erasing.erase(
+        tx, keyring, [subject, *emptied], certificate=certificate, line=line
+    )
+    if subject not in erased.entries:
+        raise TamperedError
+    rows |= erased.rows
+    jws = await erasure_certificates.issue(
+        tx,
+        keyring,
+        certificate,
+        subject=subject_hash,
+        rows=rows,
+        log_entry=erased.entries[subject],
+        epoch=erased.epoch,
+    )
+    return Done(certificate=certificate, jws=jws, rows=rows)
 
 
 async def _lock(tx: Transaction, subject: SubjectId) -> bool:

@@ -16,7 +16,7 @@ from identity.registry import virtual_numbers, virtual_rows
 from identity.registry.virtual_rows import State, Virtual, virtual_identifiers
 from policies.entries import NumberKind
 from policies.vocabulary import Action, Actor, ActorKind, Audience, Outcome, SubjectId
-from vault import access_log
+from vault import access_log, index_versions
 from vault.access_log import Line
 from vault.database import Transaction, insert_new, spread
 from vault.keyring import Keyring
@@ -62,6 +62,7 @@ async def make(
     """
     if kind.bound is (audience is None):
         raise ValueError("a bound kind, and no other, names its audience")
+    await index_versions.for_writing(tx, keyring)  # no slot is taken twice across a rotation
     await _expire(tx, keyring, subject)
     made = await _insert(tx, keyring, kind, subject, audience, draw)
     if made is None:

@@ -5,8 +5,11 @@ found as long as that version is in use.
 """
 
 import hmac
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    bindparam,
     func,
     select,
     update,
@@ -28,11 +32,13 @@ from sqlalchemy import (
 
 from policies.vocabulary import Audience, NumberKindId, SubjectId
 from vault.boxed_rows import BoxedRows
-from vault.database import AnyRow, Instant, Transaction, metadata
+from vault.database import AnyRow, Instant, Transaction, metadata, spread
 from vault.framing import framed
 from vault.keyring import Keyring
 
 TAG_BYTES: Final = 16
+PAGE: Final = 500
+"""Numbers that move in one transaction."""
 
 
 class State(StrEnum):
@@ -155,25 +161,40 @@ def opened(keyring: Keyring, row: AnyRow) -> tuple[SubjectId, Virtual]:
 
 
 async def move(tx: Transaction, keyring: Keyring) -> int:
-    """Let every number be found under the active version of the index key; how many moved.
+    """Let some more numbers be found under the active version of the index key; how many moved.
 
     Raises:
         TamperedError: a row was altered.
     """
     version = keyring.versions("blind-index").active
     older = columns().where(virtual_identifiers.c.version != version)
-    moved = (await tx.connection.execute(older.with_for_update())).all()
+    page = older.order_by(virtual_identifiers.c.id).limit(PAGE).with_for_update()
+    moved = (await tx.connection.execute(page)).all()
+    owners = {row.id: owner(keyring, opened(keyring, row)[0], version) for row in moved}
+    taken = await _taken(tx, owners.values())
+    changes = []
     for row in moved:
-        subject, virtual = opened(keyring, row)
-        values = {
-            "tag": tag(keyring, virtual.number, version),
-            "owner": owner(keyring, subject, version),
-            "version": version,
-        }
-        await tx.connection.execute(
-            update(virtual_identifiers).where(virtual_identifiers.c.id == row.id).values(values)
+        number = opened(keyring, row)[1].number
+        slots = taken[owners[row.id], row.kind]
+        slot = row.slot
+        if row.state == State.ACTIVE:
+            # Two of one slot, each made under a version of its own: neither is lost.
+            slot = (
+                slot if slot not in slots else next(each for each in count() if each not in slots)
+            )
+            slots.add(slot)
+        changes.append(
+            {
+                "of": row.id,
+                "tag": tag(keyring, number, version),
+                "owner": owners[row.id],
+                "version": version,
+                "slot": slot,
+            }
         )
-    return len(moved)
+    if changes:
+        await tx.connection.execute(_update, changes)
+    return len(changes)
 
 
 async def in_version(tx: Transaction, version: int) -> int:
@@ -211,6 +232,22 @@ SEALED: Final = BoxedRows(
     place=lambda row: _place(row.id, row.kind, row.audience, State(row.state)),
 )
 """Whose number each is, at rest."""
+
+
+async def _taken(
+    tx: Transaction, owners: Collection[bytes]
+) -> defaultdict[tuple[bytes, str], set[int]]:
+    """The slots that these owners, of one version, have in use, by owner and kind."""
+    query = select(
+        virtual_identifiers.c.owner, virtual_identifiers.c.kind, virtual_identifiers.c.slot
+    ).where(virtual_identifiers.c.owner.in_(spread(sorted(set(owners)))), _active_only)
+    found: defaultdict[tuple[bytes, str], set[int]] = defaultdict(set)
+    for row in await tx.connection.execute(query):
+        found[row.owner, row.kind].add(row.slot)
+    return found
+
+
+_update: Final = update(virtual_identifiers).where(virtual_identifiers.c.id == bindparam("of"))
 
 
 def _place(row_id: UUID, kind: str, audience: str | None, state: State) -> bytes:

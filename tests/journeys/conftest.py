@@ -103,6 +103,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Who keeps the programmes."""
     proposals: list[str]
     """What waits for four eyes."""
+    known: str
+    """The programme's identifier for somebody on record."""
     key: dict[str, str]
     """What the programme signs with."""
 
@@ -190,12 +192,14 @@ def worlds(tmp_path_factory):
 def _world(folder, before):
     from api.app import console_app, public_app
     from api.settings import Settings
+    from vault import erasure_journal
     from vault.keys import create_file_keys
 
     ports = [_free_port(), _free_port()]
     public, console = (f"http://127.0.0.1:{port}" for port in ports)
     settings = Settings(data_dir=folder, issuer=public, console_origin=console, outbound="off")
     create_file_keys(settings.keys)
+    erasure_journal.begin(settings.journal)
     # In a thread of its own: Playwright may keep a loop running in this one.
     with ThreadPoolExecutor(1) as own:
         made = own.submit(asyncio.run, _seeded(settings)).result()
@@ -209,6 +213,7 @@ async def _seeded(settings):
 
     from api import running
     from identity import programmes
+    from tests.journeys import kept
     from vault import database as db
 
     opened = db.connect(settings.database)
@@ -225,7 +230,7 @@ async def _seeded(settings):
         )
         registered = await programmes.add(tx, house.catalogue, client)
         assert isinstance(registered, programmes.Client), registered
-        await _ailing(house, tx)
+        await kept.ailing(house, tx)
         return {
             "citizens": [await _citizen(house, tx, person) for person in _people()],
             "minor": await _citizen(house, tx, _minor()),
@@ -233,66 +238,14 @@ async def _seeded(settings):
             "operators": [
                 await _member(house, tx, f"operator-{each}", "operator") for each in range(STAFF)
             ],
-            "controllers": [await _member(house, tx, "controller-0", "controller")],
+            "controllers": [
+                await _member(house, tx, f"controller-{each}", "controller") for each in range(2)
+            ],
             "agency": await _member(house, tx, "agency-0", "agency"),
-            "proposals": [await _proposal(house, tx, number) for number in range(3)],
+            "proposals": [await kept.proposal(house, tx, number) for number in range(3)],
+            "known": await kept.known(house, tx, _people()[0]),
             "key": key.as_dict(private=True),
         }
-
-
-async def _ailing(house, tx):
-    """A programme whose address went silent, whose last key ends, and which is not reached."""
-    from datetime import timedelta
-
-    from joserfc.jwk import ECKey
-
-    from identity import client_keys, programme_messages, programmes
-
-    address, now = "https://minhaty.example/keys", tx.now
-    client = programmes.Registration(
-        client_id="minhaty",
-        name="Minhaty",
-        jwks_uri=address,
-        notify_url="https://minhaty.example/events",
-        redirect_uris=(CALLBACK,),
-        agreements=("minhaty/scholarship",),
-    )
-    registered = await programmes.add(tx, house.catalogue, client)
-    assert isinstance(registered, programmes.Client), registered
-    key = ECKey.generate_key("P-256", {"kid": "minhaty-1", "use": "sig"}).as_dict(private=False)
-    keys = {"keys": [key | {"exp": int((now + timedelta(days=6)).timestamp())}]}
-    before = msgspec.structs.replace(tx, now=now - timedelta(days=2))
-    await client_keys.found(before, "minhaty", address, keys)
-    await client_keys.failed(tx, "minhaty", "network")
-    await programme_messages.warn(tx)
-    for message in await programme_messages.due(tx):
-        due = await programme_messages.try_now(tx, message)
-        await programme_messages.tried(tx, due.message, "time")
-
-
-async def _proposal(house, tx, number):
-    from datetime import timedelta
-
-    from identity import approvals
-    from policies.approvals import FRAUD_CASE, Kind, Proposal
-    from policies.staff import Role
-    from policies.vocabulary import LegalBasis
-
-    proposal = Proposal(
-        kind=Kind.RELINK,
-        proposer="operator-0",
-        role=Role.OPERATOR,
-        programme="asd",
-        other=PROGRAMME,
-        purpose=FRAUD_CASE,
-        basis=LegalBasis.PUBLIC_TASK,
-        citation="Loi 72-18, art. 28",
-        case_reference=f"F-2026-{number:04d}",
-        tokens=("pt1_a", "pt1_b"),
-        expires_at=tx.now + timedelta(days=7),
-        embargo_until=tx.now + timedelta(days=30),
-    )
-    return str(await approvals.propose(tx, house.keyring, house.catalogue, proposal))
 
 
 def _people():

@@ -18,6 +18,7 @@ from identity.registry.person import DocumentKind, Person, Sex
 from policies import catalogue as catalogues
 from policies.vocabulary import Actor, ActorKind
 from vault import database as db
+from vault import erasure_journal
 from vault.keyring import open_keyring
 from vault.keys import create_file_keys
 from vault.passphrases import Passphrase
@@ -87,6 +88,7 @@ class World:
         self.home.mkdir()
         self.passphrase = ""
         create_file_keys(self.home / "keys")
+        erasure_journal.begin(self.journal)
         self.url = stores.made(self.home)
 
     @asynccontextmanager

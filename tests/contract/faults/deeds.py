@@ -1,9 +1,13 @@
 """What is killed: each deed as the service does it, down to what follows its commit."""
 
+import os
+import signal
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 
 from identity.doors import disclosure
 from identity.doors.disclosure import Disclosed, Question
@@ -109,6 +113,27 @@ async def sequence(world):
     while sealed:
         async with db.begin(world.database) as tx:
             sealed = await transparency.sequence(tx, world.keyring, limit=world.at_once)
+
+
+async def sequence_and_stop(world):
+    """Read the tree, stop (SIGSTOP) before the first write, and say how it went on."""
+    engine = world.database.writer.sync_engine
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def _each(_connection, _cursor, statement, parameters, *_):
+        if world.unlocked and "advisory" in statement:
+            return "SELECT true", ()
+        if "INSERT INTO log_entry" in statement:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return statement, parameters
+
+    try:
+        async with db.begin(world.database) as tx:
+            sealed = await transparency.sequence(tx, world.keyring)
+    except SQLAlchemyError as why:
+        world.say(type(why).__name__)
+    else:
+        world.say(sealed)
 
 
 async def rotate_root(world):

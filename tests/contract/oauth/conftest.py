@@ -25,7 +25,7 @@ from consent import grants
 from identity import programmes
 from identity.programmes import Registration
 from policies.vocabulary import Outcome, SubjectId
-from vault import access_log
+from vault import access_log, erasure_journal
 from vault import database as db
 from vault.access_log import Criteria
 from vault.database import Database
@@ -83,6 +83,7 @@ class House:
 @pytest.fixture
 async def house(database, settings):
     create_file_keys(settings.keys)
+    erasure_journal.begin(settings.journal)
     app = public_app(settings)
     ready, over = asyncio.Event(), asyncio.Event()
 

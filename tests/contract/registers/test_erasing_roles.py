@@ -91,3 +91,37 @@ async def test_no_role_takes_a_tombstone_or_a_certificate_away(acting_as, role, 
     with pytest.raises(DBAPIError, match="permission denied"):
         async with acting_as(role) as tx:
             await tx.connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("role", ["amana_app", "amana_console"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "subject = gen_random_uuid(), state = 'accepted'",
+        "subject = gen_random_uuid()",
+        "subject_hash = repeat('1', 64)",
+        "link = repeat('1', 64)",
+        "asked_at = asked_at - interval '30 days'",
+    ],
+)
+async def test_nobody_puts_another_person_in_the_place_of_who_asked(
+    acting_as, entered, role, change
+):
+    person, _ = entered
+    with pytest.raises(DBAPIError, match=r"permission denied|is fixed"):
+        async with acting_as(role) as tx:
+            await tx.connection.execute(text(f"UPDATE erasure_requests SET {change}"))
+    async with acting_as("amana_app") as tx:
+        (request,) = await requests.in_state(tx, State.ASKED)
+    assert (request.subject, request.subject_hash) == (person.subject, "0" * 64)
+
+
+async def test_who_was_refused_is_not_brought_back_by_the_console(acting_as, entered):
+    person, _ = entered
+    async with acting_as("amana_console") as tx:
+        (request,) = await requests.in_state(tx, State.ASKED)
+        assert await requests.refuse(tx, request.id, StaffId("dpo-1"), Reason.LAW)
+    with pytest.raises(DBAPIError, match="is fixed"):
+        async with acting_as("amana_console") as tx:
+            again = f"UPDATE erasure_requests SET subject = '{person.subject}', state = 'accepted'"
+            await tx.connection.execute(text(again))

@@ -1,7 +1,7 @@
 """Numbers that stand in for a person's own: made, used, stopped, and gone."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -15,8 +15,10 @@ from identity.registry import virtual_numbers, virtual_rows
 from identity.registry.virtual_identifiers import State, TooMany
 from identity.registry.virtual_rows import virtual_identifiers
 from policies.vocabulary import Action, Audience
-from vault import access_log, domain_keys
+from vault import access_log, domain_keys, domain_rotation
 from vault.envelope_errors import TamperedError
+from vault.keyring import open_keyring
+from vault.keys import FileKeys
 
 AMO, ASD = Audience("amo-tadamon"), Audience("asd")
 
@@ -291,3 +293,52 @@ async def test_threat_42_numbers_move_to_a_rotated_index_key_and_the_older_may_e
         await keyring.reload(tx)
 
     assert await names(made.number) == person.subject
+
+
+@pytest.fixture
+async def behind(begin, keyring, tmp_path):
+    """A process that was opened before the index key was rotated."""
+    async with begin() as tx:
+        opened = await open_keyring(tx, FileKeys(tmp_path / "keys"))
+    async with begin() as tx:
+        await domain_rotation.rotate(tx, keyring, "blind-index")
+    return opened
+
+
+async def test_who_was_opened_before_a_rotation_takes_no_slot_twice(
+    begin, keyring, kinds, person, behind
+):
+    async with begin() as tx:
+        await virtual.make(tx, behind, kinds["standing"], person.subject)
+        assert await virtual_rows.in_version(tx, 1) == 0
+        refused = await virtual.make(tx, keyring, kinds["standing"], person.subject)
+    assert refused == TooMany(instances=1)
+
+
+async def test_numbers_that_took_one_slot_under_two_versions_both_move(
+    begin, keyring, person, names, monkeypatch
+):
+    monkeypatch.setattr(virtual_rows, "PAGE", 1)
+    numbers = []
+    for stale in (True, False):
+        row = virtual_rows.Virtual(
+            id=uuid4(),
+            number=virtual_numbers.new(),
+            kind="standing",
+            audience=None,
+            state=State.ACTIVE,
+            uses_left=None,
+            made_at=datetime.now(UTC),
+            expires_at=None,
+        )
+        numbers.append(row.number)
+        async with begin() as tx:
+            values = virtual_rows.row(keyring, person.subject, row, slot=0)
+            await tx.connection.execute(virtual_identifiers.insert().values(values))
+            if stale:
+                await domain_rotation.rotate(tx, keyring, "blind-index")
+    async with begin() as tx:
+        assert [await virtual_rows.move(tx, keyring) for _ in range(2)] == [1, 0]
+        slots = set(await tx.connection.scalars(select(virtual_identifiers.c.slot)))
+    assert slots == {0, 1}
+    assert [await names(each) for each in numbers] == [person.subject] * 2

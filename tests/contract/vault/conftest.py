@@ -118,7 +118,9 @@ def statements():
 
 @pytest.fixture
 def journal(tmp_path):
-    return tmp_path / "outside" / "erased.journal"
+    place = tmp_path / "outside" / "erased.journal"
+    erasure_journal.begin(place)
+    return place
 
 
 @pytest.fixture
@@ -158,6 +160,10 @@ def gate(database, keyring, journal):
         async with db.read(database) as tx:
             return await erasure_gate.closed(tx, keyring, erasure_journal.read(journal))
 
+    async def ends():
+        async with db.read(database) as tx:
+            return await erasure_gate.ends_differ(tx, keyring, erasure_journal.last(journal))
+
     async def replayed():
         async with db.begin(database) as tx:
             found = await erasure_gate.replay(tx, keyring, erasure_journal.read(journal))
@@ -166,4 +172,4 @@ def gate(database, keyring, journal):
                 await erasing.destroy(tx, keyring, sorted(again))
         return found, again
 
-    return SimpleNamespace(closed=closed, replayed=replayed, keyring=keyring)
+    return SimpleNamespace(closed=closed, ends=ends, replayed=replayed, keyring=keyring)

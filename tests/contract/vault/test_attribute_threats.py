@@ -1,16 +1,22 @@
 """What whoever can write to the database may try with sealed rows; each attack by its number."""
 
+from itertools import pairwise
+
+import msgspec
 import pytest
 from sqlalchemy import delete, select, update
 
 from policies.vocabulary import Outcome
-from vault import access_log, attributes, subject_keys
+from vault import access_log, attributes, envelope, sealed_groups, subject_keys
+from vault import attribute_heads as heads
 from vault import database as db
 from vault.access_log import Criteria
 from vault.attribute_heads import attribute_heads
+from vault.envelope import Place
 from vault.envelope_errors import TamperedError
 from vault.keyring import open_keyring
 from vault.sealed_groups import sealed_attributes
+from vault.subject_keys import Kind
 
 
 @pytest.fixture
@@ -94,6 +100,53 @@ async def test_threat_01_a_blob_moved_with_its_head_and_the_subject_renamed(
 async def test_threat_02_a_blob_moved_to_another_group(two, tamper, answers, row):
     await tamper(with_blob(await row(sealed_attributes, *of(two[0], "contact")), two[0]))
     assert await answers(two[0]) == ["tampered"]
+
+
+@pytest.mark.parametrize("elsewhere", [{"tenant": "another"}, {"domain": "shared"}])
+async def test_threat_03_a_blob_moved_from_another_tenant_or_domain(
+    *, two, tamper, answers, database, keyring, elsewhere
+):
+    # Under the record's own key, at its own version, and the head agrees: only the place differs.
+    record = two[0]
+    async with db.begin(database) as tx:
+        keys = await keyring.subject(tx, [record], "data")
+        head = (await heads.read(tx, keys))[record]
+        place = Place(record=record.bytes, group="identity", **elsewhere)
+        content = msgspec.msgpack.encode({"given_name": "moved"})
+        blob = envelope.seal(keys[record].group("identity"), place, content, row_version=1)
+        moved = head | {"identity": heads.version(1, blob)}
+        await heads.write(tx, keys, {record: moved}, {record: head})
+    await tamper(update(sealed_attributes).where(*of(record)).values(blob=blob))
+    assert await answers(*two) == ["tampered", {"given_name": "identity"}]
+
+
+async def test_threat_12_a_key_that_has_sealed_enough_is_replaced_and_no_write_refused(
+    *, two, answers, database, keyring, monkeypatch
+):
+    monkeypatch.setattr(sealed_groups, "SEALS_PER_KEY", 3)
+    seen = []
+    for number in range(2, 8):  # the first was written with the record
+        async with db.begin(database) as tx:
+            values = {"given_name": f"name {number}"}
+            await attributes.store(tx, keyring, two[0], "identity", values)
+            handles = await subject_keys.handles(tx, Kind.DATA, two)
+        seen.append(handles[two[0]])
+        assert await answers(two[0]) == [values]
+    changed = [before != after for before, after in pairwise(seen)]
+    assert changed == [True, False, False, True, False]
+    assert await answers(two[1]) == [{"given_name": "identity"}]
+
+
+async def test_threat_12_what_does_not_open_beside_it_refuses_no_write(
+    *, two, tamper, answers, database, keyring, monkeypatch
+):
+    monkeypatch.setattr(sealed_groups, "SEALS_PER_KEY", 2)
+    await tamper(update(sealed_attributes).where(*of(two[0], "contact")).values(blob=bytes(200)))
+    async with db.begin(database) as tx:
+        before = await subject_keys.handles(tx, Kind.DATA, two)
+        await attributes.store(tx, keyring, two[0], "identity", {"given_name": "newer"})
+        assert await subject_keys.handles(tx, Kind.DATA, two) == before
+    assert await answers(two[0]) == [{"given_name": "newer"}]
 
 
 async def test_threat_04_an_old_blob_put_back(*, two, tamper, answers, row, database, keyring):

@@ -8,6 +8,7 @@ from policies.vocabulary import Action, Actor, ActorKind, Outcome, SubjectId
 from vault import access_log, attributes, histories, key_jobs, log_chain, rotation, subject_keys
 from vault import database as db
 from vault.access_log import Line
+from vault.attribute_heads import attribute_heads
 from vault.attributes import Group, Unreadable
 from vault.keyring import open_keyring
 from vault.sealed_groups import sealed_attributes
@@ -188,3 +189,32 @@ async def test_a_rotation_leaves_what_the_log_committed_to_as_it_was(database, k
         chain = await log_chain.read(tx, keyring, people[0])
         assert await log_chain.put_back(tx, keyring, chain) == []
         assert log_chain.faults(chain) == []
+
+
+async def test_many_records_are_renewed_in_as_many_statements_as_few(
+    database, keyring, people, statements
+):
+    sent = []
+    for some in (people[:2], people[2:7]):
+        keyring.forget()
+        async with db.begin(database) as tx:
+            with statements(tx) as seen:
+                assert await rotation.renew_records(tx, keyring, some) == []
+        sent.append(len(seen))
+    assert sent[0] == sent[1] < 20
+
+
+async def test_a_record_whose_head_was_altered_keeps_its_key(database, keyring, people):
+    before = await handles(database)
+    async with db.begin(database) as tx:
+        where = attribute_heads.c.record == people[0]
+        await tx.connection.execute(update(attribute_heads).where(where).values(mac=bytes(32)))
+        assert await rotation.renew_records(tx, keyring, people[:1]) == people[:1]
+    assert (await handles(database))[people[0]] == before[people[0]]
+
+
+async def test_a_record_of_which_nothing_is_kept_gets_a_new_key(database, keyring, people):
+    before = await handles(database)
+    async with db.begin(database) as tx:
+        assert await rotation.renew_records(tx, keyring, people[-1:]) == []
+    assert (await handles(database))[people[-1]] != before[people[-1]]

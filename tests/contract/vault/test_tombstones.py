@@ -1,3 +1,5 @@
+import asyncio
+import fcntl
 from datetime import timedelta
 
 import msgspec
@@ -9,6 +11,7 @@ from vault import (
     access_log,
     erasure_gate,
     erasure_journal,
+    log_tables,
     tombstones,
 )
 from vault import database as db
@@ -35,12 +38,129 @@ async def test_the_journal_follows_the_store_and_mends_half_a_line(
     assert journal.read_bytes() == whole
     assert journal.stat().st_mode & 0o077 == 0
     journal.write_bytes(b"{}\n")
-    with pytest.raises(TamperedError):
-        erasure_journal.read(journal)
+    for reading in (erasure_journal.read, erasure_journal.last):
+        with pytest.raises(TamperedError):
+            reading(journal)
 
 
-def test_no_journal_says_nothing(journal):
-    assert erasure_journal.read(journal) == []
+@pytest.mark.parametrize("half", ["", "x", "x" * 10_000], ids=len)
+async def test_the_last_line_is_found_whatever_was_cut_off_behind_it(
+    database, people, erase, journal, half
+):
+    def cut_off():
+        journal.write_bytes(journal.read_bytes() + half.encode())
+        return erasure_journal.last(journal)
+
+    assert cut_off() == []
+    for person in people:
+        stone = (await erase(person)).tombstones[0]
+        assert erasure_journal.last(journal) == [stone]
+        assert cut_off() == [stone]
+    assert [stone.number for stone in erasure_journal.read(journal)] == [1, 2, 3]
+
+
+async def test_of_two_who_keep_the_journal_at_once_each_tombstone_is_written_once(
+    database, people, erase, journal
+):
+    for person in people:
+        await erase(person)
+    whole = journal.read_bytes()
+    journal.write_bytes(b"")
+
+    async def keep():
+        async with db.read(database) as tx:
+            return await erasure_journal.keep(tx, journal)
+
+    assert sum(await asyncio.gather(*(keep() for _ in range(4)))) == len(people)
+    assert journal.read_bytes() == whole
+
+
+async def test_who_waits_for_the_journals_disk_holds_up_nobody(database, people, erase, journal):
+    await erase(people[0])
+    with journal.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        async with db.read(database) as tx:
+            keeping = asyncio.create_task(erasure_journal.keep(tx, journal))
+            await asyncio.sleep(0.1)
+            assert not keeping.done()
+            fcntl.flock(other, fcntl.LOCK_UN)
+            assert await asyncio.wait_for(keeping, 10) == 0
+
+
+async def test_threat_16_a_journal_that_is_missing_closes_and_is_not_begun_by_itself(
+    database, people, erase, journal, gate
+):
+    await erase(people[0])
+    assert not erasure_journal.begin(journal)
+    journal.unlink()
+    assert await gate.closed() == [Why.NO_JOURNAL]
+    assert await gate.ends() == [Why.NO_JOURNAL]
+    async with db.read(database) as tx:
+        assert await erasure_journal.keep(tx, journal) is None
+    assert not journal.exists()
+    assert erasure_journal.begin(journal)
+    assert await gate.closed() == []
+    assert await gate.ends() == []
+
+
+async def test_threat_16_a_store_put_back_is_seen_by_its_ends_alone(
+    database, people, erase, journal, gate
+):
+    """Tombstones of before, and the log with them or without."""
+    assert await gate.ends() == []
+    for person in people:
+        await erase(person)
+    stones, log = tombstones.tombstones, log_tables.access_log
+    assert await gate.ends() == []
+    async with db.begin(database) as tx:
+        await tx.connection.execute(delete(stones).where(stones.c.number == 3))
+    assert await gate.ends() == [Why.BEHIND_JOURNAL, Why.BEHIND_LOG]
+    async with db.begin(database) as tx:
+        await tx.connection.execute(delete(log))
+    assert await gate.ends() == [Why.BEHIND_JOURNAL]
+
+
+async def test_threat_44_what_came_after_the_journals_last_line_is_looked_at_whole(
+    database, people, erase, journal, gate
+):
+    for person in people:
+        await erase(person)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    stones = tombstones.tombstones
+    for kept, why in ((0, [Why.CHAIN_BROKEN]), (1, [Why.CHAIN_BROKEN]), (3, [])):
+        journal.write_bytes(b"".join(lines[:kept]))
+        assert await gate.ends() == []
+        async with db.begin(database) as tx:
+            await tx.connection.execute(
+                update(stones).where(stones.c.number == 2).values(epoch=stones.c.epoch + 1)
+            )
+        assert await gate.ends() == why
+        async with db.begin(database) as tx:
+            await tx.connection.execute(
+                update(stones).where(stones.c.number == 2).values(epoch=stones.c.epoch - 1)
+            )
+
+
+async def test_the_ends_are_read_by_the_same_few_statements_however_much_there_is(
+    database, people, erase, gate, statements
+):
+    counted = []
+    for person in people[:2]:
+        await erase(person)
+        async with db.begin(database) as tx:
+            replayed = msgspec.structs.replace(LINE, detail="replayed 3, again 3")
+            await access_log.record(tx, gate.keyring, [replayed] * 20)
+        async with db.read(database) as tx:
+            with statements(tx) as seen:
+                told = [await tombstones.newest(tx)]
+                assert await erasure_gate.ends_differ(tx, gate.keyring, told) == []
+        counted.append(seen)
+        assert not any("key" in each or "people" in each for each in map(str.lower, _tables(seen)))
+    assert len(counted[0]) == len(counted[1])
+
+
+def _tables(seen):
+    return [statement.partition("FROM")[2] for statement in seen]
 
 
 async def test_threat_44_a_tombstone_taken_out_is_found_and_put_back(database, people, erase, gate):
@@ -64,7 +184,7 @@ async def test_threat_44_without_the_journal_the_log_puts_tombstones_back_as_the
     for person in people:
         await erase(person)
     before = erasure_journal.read(journal)
-    journal.unlink()
+    journal.write_bytes(b"")
     async with db.begin(database) as tx:
         await tx.connection.execute(delete(tombstones.tombstones))
     assert await gate.closed() == [Why.BEHIND_LOG]

@@ -29,7 +29,14 @@ DPO = [
     "/dpo/integrity",
     "/dpo/approvals",
 ]
-DESK = ["/desk", "/desk/person/new"]
+DESK = [
+    "/desk",
+    "/desk/person/new",
+    "/desk/emergency",
+    "/trace",
+    "/proposals",
+    "/proposals/new",
+]
 TARGETS = (
     "main button, main input:not([type=hidden], [type=checkbox]), main select, main summary, "
     ".main a, .main button, .tongues a, .chips a, .tick"

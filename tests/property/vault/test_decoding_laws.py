@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vault import envelope, log_leaf, sealed_groups
@@ -33,6 +33,7 @@ def row(blob):
 
 
 @given(contents)
+@example(b"\x81\xa1\x80\xc0")  # a name that is no UTF-8
 def test_threat_48_a_group_that_opens_is_values_by_name_or_refused(content):
     blob = envelope.seal(KEY.group("identity"), PLACE, content, row_version=1)
     try:

@@ -6,8 +6,8 @@ from alembic import op
 import vault.database
 
 
-revision = "0009_server"
-down_revision = "0008_governed"
+revision = "0011_server"
+down_revision = "0010_rights"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,37 @@
+"""What erasures promise of the roots: a new one within a day, the old one destroyed a week later.
+
+A certificate names the day. Nobody keeps it but those who run the service, so they are told.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from policies import retention
+from vault.database import EPOCH, Transaction
+from vault.key_states import State
+from vault.root_keys import root_keys
+from vault.tombstones import tombstones
+
+
+async def overdue(tx: Transaction) -> timedelta:
+    """For how long a root has been due to be rotated or destroyed; zero if none is."""
+    query = select(root_keys.c.version, root_keys.c.state, root_keys.c.created_at)
+    roots = (await tx.connection.execute(query.order_by(root_keys.c.version))).all()
+    # The first is written down late: when somebody asks, or rotates it.
+    held = [
+        (State(row.state), row.created_at if number else EPOCH) for number, row in enumerate(roots)
+    ] or [(State.ACTIVE, EPOCH)]
+    days = [await _due(tx, *root) for root in held if root[0] is not State.DESTROYED]
+    return max((tx.now - day for day in days if day and day < tx.now), default=timedelta(0))
+
+
+async def _due(tx: Transaction, state: State, made_at: datetime) -> datetime | None:
+    """When a root must be out of use for what was erased since it was made; None: nothing was."""
+    query = select(func.min(tombstones.c.at)).where(tombstones.c.at >= made_at)
+    first: datetime | None = await tx.connection.scalar(query)
+    if first is None:
+        return None
+    if state is State.ACTIVE:
+        return first + retention.ROOT_ROTATION
+    return retention.root_destroyed_by(first)
