@@ -35,7 +35,7 @@ def test_the_credentials_are_whole_and_private(amana, credentials):
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
     assert set(told) == {"citizens", "staff", "programmes"}
     assert len(told["citizens"]) == 12
-    assert set(told["staff"]) == {"dpo", "operator", "controller"}
+    assert set(told["staff"]) == {"agency", "controller", "dpo", "operator"}
     for citizen in told["citizens"]:
         assert {"identifier", "password", "totp_secret", "name"} <= citizen.keys()
     assert {each["client_id"] for each in told["programmes"]} == {"amo-tadamon", "asd", "minhaty"}
