@@ -38,6 +38,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     server: Server = "granian"
     environ: Mapping[str, str]
     """The whole environment of the child."""
+    descriptors: tuple[int, ...] = ()
+    """What it inherits of ours, beside the standard ones."""
 
     @property
     def ready(self) -> str:
@@ -139,6 +141,7 @@ async def _start(spec: Spec) -> asyncio.subprocess.Process:
         *("--server", spec.server),
         "--until-input-ends",
         env=spec.environ,
+        pass_fds=spec.descriptors,
         # We hold the other end: if we are killed, they stop by themselves.
         stdin=asyncio.subprocess.PIPE,
         # A session of its own: Ctrl-C reaches us alone, and we stop the children in order.

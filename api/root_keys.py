@@ -1,12 +1,13 @@
 """From settings to the provider of the root keys, and whether it still answers."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Final
 
 from api.settings import Settings
-from vault import erasure_journal, self_test
+from vault import erasure_journal, file_keys, self_test
 from vault.key_places import FilePlace, KeySetupError, Place, TokenPlace
 from vault.keys import Keys, create_keys, open_keys
 from vault.passphrases import Passphrase
@@ -14,6 +15,8 @@ from vault.passphrases import Passphrase
 BELIEVED_SECONDS: Final = 5.0
 """How long an answer is believed: probes that come often cost the provider little."""
 PATIENCE_SECONDS: Final = 1.0
+DESCRIPTORS: Final = Path("/dev/fd")
+"""A file of this folder is a descriptor that we hold, and not a name to open."""
 
 
 class RootWatch:
@@ -73,6 +76,18 @@ def place(settings: Settings, passphrase: Passphrase | None = None) -> Place:
     return FilePlace(folder=settings.keys, passphrase=held)
 
 
+def lacks_passphrase(settings: Settings) -> bool:
+    """Whether the roots are files under a passphrase, and no file holds it."""
+    if settings.keys_provider != "file" or settings.keys_passphrase_file:
+        return False
+    return file_keys.are_sealed(settings.keys)
+
+
+def descriptor(file: Path) -> int | None:
+    """The descriptor that a file of `DESCRIPTORS` names."""
+    return int(file.name) if file.parent == DESCRIPTORS and file.name.isdecimal() else None
+
+
 def _is_empty(where: Place) -> bool:
     try:
         self_test.provider(open_keys(where))
@@ -85,7 +100,16 @@ def _read(file: Path | None) -> Passphrase | None:
     if file is None:
         return None
     try:
-        return Passphrase(file.read_text(encoding="utf-8").rstrip("\r\n"))
+        return Passphrase(_text(file).rstrip("\r\n"))
     except OSError as why:
         message = f"the file of the passphrase cannot be read: {file} ({why.strerror})"
         raise KeySetupError(message) from None
+
+
+def _text(file: Path) -> str:
+    held = descriptor(file)
+    if held is None:
+        return file.read_text(encoding="utf-8")
+    # Read in place, so that others read it too; a process that holds keys may not open
+    # its own descriptors by name.
+    return os.pread(held, os.fstat(held).st_size, 0).decode()

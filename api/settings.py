@@ -179,6 +179,11 @@ def to_environ(settings: Settings) -> dict[str, str]:
     }
 
 
+def publish(settings: Settings) -> None:
+    """Have the environment of this process, and of its workers, say exactly these settings."""
+    os.environ.update(to_environ(settings))
+
+
 def _credentials(found: Mapping[str, str]) -> dict[str, str]:
     folder = found.get("CREDENTIALS_DIRECTORY")
     paths = {name: Path(folder, file) for name, file in CREDENTIALS.items()} if folder else {}

@@ -158,6 +158,11 @@ def create_file_keys(folder: Path, passphrase: Passphrase | None = None) -> File
     return FileKeys(folder, passphrase)
 
 
+def are_sealed(folder: Path) -> bool:
+    """Whether a root of this folder needs a passphrase."""
+    return any(path.stat().st_size == passphrases.SEALED_BYTES for _, path in _files(folder))
+
+
 def _files(folder: Path) -> list[tuple[int, Path]]:
     named = ((_NAME.fullmatch(path.name), path) for path in folder.glob("root-*.key"))
     return sorted((int(match[1]), path) for match, path in named if match)

@@ -10,7 +10,7 @@ import click
 from api import children, serving
 from api import settings as environment
 from api.children import ChildDiedError, Spec
-from api.cli import terminal
+from api.cli import unlocking
 from api.serving import Front, Server
 from api.settings import Settings
 
@@ -57,7 +57,7 @@ def both(*, host: str, workers: int | None, server: Server, until_input_ends: bo
     """Both, as two processes that are stopped together."""
     if until_input_ends:
         serving.stop_when_input_ends()
-    settings = terminal.settings()
+    settings = unlocking.settings()
     specs = [
         Spec(
             front=front,
@@ -66,6 +66,7 @@ def both(*, host: str, workers: int | None, server: Server, until_input_ends: bo
             workers=_workers(workers, settings),
             server=server,
             environ=environment.to_environ(settings),
+            descriptors=unlocking.descriptors(settings),
         )
         for front in PORTS
     ]
@@ -91,9 +92,10 @@ def _serve(
     server: Server,
     until_input_ends: bool,
 ) -> None:
-    settings = terminal.settings()
+    settings = unlocking.settings()
     if until_input_ends:
         serving.stop_when_input_ends()
+    environment.publish(settings)  # workers read it
     serving.serve(
         front,
         host=host,

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from api import running
-from api.cli import terminal
+from api.cli import unlocking
 from api.running import Running
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Running]:
     """Open everything; close it at the end of the block."""
-    async with running.opened(terminal.settings()) as held:
+    async with running.opened(unlocking.settings()) as held:
         yield held
