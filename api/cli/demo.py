@@ -68,7 +68,8 @@ def demo(
 def code(name: str) -> None:
     """The current one-time code of NAME.
 
-    NAME is a citizen's number or a part of their name, or `dpo`, or `operator`.
+    NAME is a citizen's number or a part of their name, or `dpo`, `operator`,
+    `controller` or `agency`.
     """
     handed = credentials.read(_existing())
     click.echo(pyotp.TOTP(_account(handed, name).totp_secret).now())
@@ -128,7 +129,7 @@ def _welcome(settings: Settings, file: Path) -> None:
     for citizen in handed.citizens[:SHOWN]:
         click.echo(f"             {citizen.identifier}  {citizen.password}  {citizen.name}")
     click.echo(f"  Console    {settings.console_origin}/")
-    for each in (handed.staff.dpo, handed.staff.operator):
+    for each in handed.staff.everybody:
         click.echo(f"             {each.identifier:<10}  {each.password}")
     click.echo(f"  Interface  {settings.issuer}/docs")
     click.echo(f"\n  One-time codes   {_amana()} demo code dpo    (or a citizen's number or name)")
@@ -155,7 +156,7 @@ def _existing() -> Path:
 
 def _account(handed: Handed, name: str) -> Citizen | Staff:
     wanted = name.strip().casefold()
-    for each in (handed.staff.dpo, handed.staff.operator):
+    for each in handed.staff.everybody:
         if each.identifier == wanted:
             return each
     found = [

@@ -49,6 +49,13 @@ class Offices(msgspec.Struct, frozen=True, kw_only=True):
 
     dpo: Staff
     operator: Staff
+    controller: Staff
+    agency: Staff
+
+    @property
+    def everybody(self) -> tuple[Staff, ...]:
+        """All of them."""
+        return (self.dpo, self.operator, self.controller, self.agency)
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
