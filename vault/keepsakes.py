@@ -2,11 +2,13 @@
 
 A receipt of a visit says how many entries there were: whoever withholds the newest ones
 later is found by it. A history holds every entry with what is sealed in it and the salt
-that shows the tree committed to just that; no identifier of the person, and no key.
+that shows the tree committed to just that; no identifier of the person, and no key. Of
+an entry under embargo it holds the hash alone, and until when: so there is no gap.
 """
 
 import base64
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from policies.vocabulary import SubjectId
@@ -23,9 +25,11 @@ from vault import (
     transparency,
 )
 from vault.database import Transaction
+from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 from vault.log_chain import Chain, Link
 from vault.log_chains import Tip
+from vault.log_tree import Tiles
 from vault.transparency import Checkpoint, Proof
 
 VISIT: Final = "visit-receipt+jwt"
@@ -53,8 +57,12 @@ async def history(tx: Transaction, keyring: Keyring, subject: SubjectId) -> str:
     """
     chain = await log_chain.read(tx, keyring, subject)
     newest = await transparency.checkpoint(tx)
+    size = newest.size if newest else 0
+    sealed = [link.sequence for link in chain.links if link.sequence is not None]
+    tiles = await log_tree.for_inclusion(tx, sealed, size)
+    root = newest.root if newest else merkle.EMPTY_ROOT
     record = _stand(tx, keyring, chain, newest) | {
-        "entries": [await _entry(tx, link, newest) for link in chain.links]
+        "entries": [_entry(link, tx.now) | _place(link, tiles, root) for link in chain.links]
     }
     return await statements.sign(tx, keyring, HISTORY, record)
 
@@ -100,7 +108,10 @@ def _stand(
     }
 
 
-async def _entry(tx: Transaction, link: Link, newest: Checkpoint | None) -> dict[str, Any]:
+def _entry(link: Link, now: datetime) -> dict[str, Any]:
+    if link.is_held(now) and link.embargo:
+        until = link.embargo.isoformat()
+        return {"number": link.number, "leaf_hash": link.hash.hex(), "withheld_until": until}
     return {
         "number": link.number,
         "previous": link.content.previous.hex(),
@@ -108,15 +119,17 @@ async def _entry(tx: Transaction, link: Link, newest: Checkpoint | None) -> dict
         "case": link.content.case_reference,
         "salt": link.salt.hex(),
         "leaf": _base64(link.octets),
-        **await _place(tx, link.sequence, newest.size if newest else 0),
     }
 
 
-async def _place(tx: Transaction, index: int | None, size: int) -> dict[str, Any]:
+def _place(link: Link, tiles: Tiles, root: bytes) -> dict[str, Any]:
+    index = link.sequence
     if index is None:
         return {"index": None, "hashes": []}  # it waits to be sealed in
-    tiles = await log_tree.for_inclusion(tx, index, size)
-    return {"index": index, "hashes": [h.hex() for h in merkle.inclusion(index, size, tiles.node)]}
+    path = tuple(merkle.inclusion(index, tiles.size, tiles.node))
+    if not merkle.includes(index, tiles.size, link.hash, path, root):
+        raise TamperedError  # a proof that proves nothing would accuse an honest log
+    return {"index": index, "hashes": [each.hex() for each in path]}
 
 
 def _base64(octets: bytes) -> str:

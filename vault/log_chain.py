@@ -15,7 +15,15 @@ import msgspec
 from sqlalchemy import Select, func, select
 
 from policies.vocabulary import SubjectId
-from vault import attribute_heads, log_chains, log_leaf, log_tables, merkle, subject_keys
+from vault import (
+    attribute_heads,
+    log_chains,
+    log_embargoes,
+    log_leaf,
+    log_tables,
+    merkle,
+    subject_keys,
+)
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction, spread
 from vault.envelope_errors import KeyLostError, TamperedError
@@ -72,6 +80,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     salt: bytes
     sequence: int | None
     """Its place in the tree; None until it is sealed in."""
+    embargo: datetime | None = None
+    """Until when it is not shown to the person; None: never held back."""
 
     @property
     def number(self) -> int:
@@ -82,6 +92,10 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     def hash(self) -> bytes:
         """Of the leaf."""
         return merkle.leaf_hash(self.octets)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether the person is not shown it yet."""
+        return self.embargo is not None and self.embargo > now
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +230,7 @@ def _opened(key: SubjectKey, row: AnyRow) -> Link | None:
         content=content,
         salt=log_leaf.salt(key.head, leaf.id),
         sequence=row.seq,
+        embargo=row.until,
     )
     return link if row.leaf_hash in {None, link.hash} else None
 
@@ -239,6 +254,11 @@ def _broken(counted: Sequence[Link]) -> Iterator[Fault]:
             yield Fault(Kinds.BROKEN, link.number)
 
 
+_held: Final = log_embargoes.log_embargoes
 _lines: Final[Select[Any]] = select(
-    access_log.c.id, access_log.c.leaf, log_entry.c.seq, log_entry.c.leaf_hash
-).select_from(access_log.outerjoin(log_entry, log_entry.c.id == access_log.c.id))
+    access_log.c.id, access_log.c.leaf, log_entry.c.seq, log_entry.c.leaf_hash, _held.c.until
+).select_from(
+    access_log.outerjoin(log_entry, log_entry.c.id == access_log.c.id).outerjoin(
+        _held, _held.c.entry == access_log.c.id
+    )
+)

@@ -86,7 +86,7 @@ async def consistency(tx: Transaction, old: int, new: int) -> list[bytes]:
     if not 0 < old <= new:
         raise ValueError("the older log must be the smaller, and not empty")
     # The proof walks to where the older log ends: along the path of its last leaf.
-    tiles = await log_tree.for_inclusion(tx, old - 1, new)
+    tiles = await log_tree.for_inclusion(tx, [old - 1], new)
     proof = merkle.consistency(old, new, tiles.node)
     signed = await transparency.checkpoint(tx, new)
     older = await transparency.checkpoint(tx, old)

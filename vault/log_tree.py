@@ -30,6 +30,8 @@ from vault.merkle import HASH_BYTES
 
 TILE_BITS: Final = 8
 TILE_WIDTH: Final = 1 << TILE_BITS
+PLACES: Final = 500
+"""Tiles in one query: a database takes some thousands of parameters, and this is 4 MiB."""
 
 Place = tuple[int, int]
 """(level, index from the left) of a tile."""
@@ -153,24 +155,29 @@ async def edge(tx: Transaction, size: int) -> Tiles:
     return Tiles(size, tiles)
 
 
-async def for_inclusion(tx: Transaction, index: int, size: int) -> Tiles:
-    """The tiles that the audit path of one leaf passes through, in one query."""
+async def for_inclusion(tx: Transaction, indexes: Iterable[int], size: int) -> Tiles:
+    """The tiles that the audit paths of these leaves pass through."""
     places: dict[Place, None] = {}
 
     def note(height: int, at: int) -> bytes:
         places[_within(height, at)[0]] = None
         return b""
 
-    merkle.inclusion(index, size, note)
+    for index in indexes:
+        merkle.inclusion(index, size, note)
     merkle.root(size, note)
     return Tiles(size, await load(tx, places))
 
 
 async def load(tx: Transaction, places: Iterable[Place]) -> dict[Place, bytes]:
     """These tiles, of those that are there."""
-    wanted = spread(list(places))
-    rows = await tx.connection.execute(_AT_PLACES, {"places": wanted})
-    return {(level, idx): hashes for level, idx, hashes in rows}
+    wanted = list(places)
+    found: dict[Place, bytes] = {}
+    for start in range(0, len(wanted), PLACES):
+        some = spread(wanted[start : start + PLACES])
+        rows = await tx.connection.execute(_AT_PLACES, {"places": some})
+        found |= {(level, idx): hashes for level, idx, hashes in rows}
+    return found
 
 
 async def keep(tx: Transaction, tiles: Iterable[tuple[Place, bytes]]) -> None:

@@ -78,7 +78,7 @@ async def check(tx: Transaction, signed: Head, newest: Head) -> None:
         raise GuardError(Why.OTHER_ROOT)
     if not 0 < signed.size < newest.size:
         return
-    tiles = await log_tree.for_inclusion(tx, signed.size - 1, newest.size)
+    tiles = await log_tree.for_inclusion(tx, [signed.size - 1], newest.size)
     proof = merkle.consistency(signed.size, newest.size, tiles.node)
     if not merkle.consistent(signed.size, newest.size, signed.root, newest.root, proof):
         raise GuardError(Why.INCONSISTENT)

@@ -165,7 +165,7 @@ async def inclusion(
     if entry is None:
         return None
     newest = published if published and entry.seq < published.size else entry
-    tiles = await log_tree.for_inclusion(tx, entry.seq, newest.size)
+    tiles = await log_tree.for_inclusion(tx, [entry.seq], newest.size)
     proof = Proof(
         index=entry.seq,
         size=newest.size,

@@ -20,7 +20,11 @@ async def keep(visit: NamedDependency[Visit]) -> Response[str]:
     """What there is to keep, and whether all entries are there now."""
     chain = await own_data.chain(visit.tx, visit.keyring, visit.subject)
     return visit.page.show(
-        "portal/keep.html", section="history", total=len(chain.shown), whole=not chain.faults
+        "portal/keep.html",
+        section="history",
+        total=chain.total,
+        later=chain.later,
+        whole=not chain.faults,
     )
 
 

@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 BUNDLE = "c2sp.org/tlog-proof@v1"
 GROWTH = "old "
 VISIT, HISTORY = "visit-receipt+jwt", "access-history+jwt"
+DAY, LONGEST, SKEW = timedelta(days=1), timedelta(days=180), timedelta(seconds=1)
+"""How soon an entry is sealed, how long one may be held back, how clocks may differ."""
 FIELDS = (
     "format", "id", "at", "actor_kind", "actor", "action", "outcome", "purpose", "basis",
     "agreement", "attributes", "reasons", "detail", "catalogue", "handle", "sealed", "link",
@@ -111,7 +113,10 @@ def check(trust: Trust, name: str, text: str, told: Told) -> str:
     if faults := history_faults(trust, record):
         raise FaultError("\n".join(faults))
     waiting = sum(each["index"] is None for each in record["entries"])
-    return f"history of {record['number']} entries, none missing; {waiting} wait to be sealed"
+    held = [each["withheld_until"] for each in record["entries"] if "withheld_until" in each]
+    said = f"history as of {record['issued_at'][:16]}: {record['number']} entries, none missing"
+    later = f"; {len(held)} shown later, the last on {max(held)[:10]}" if held else ""
+    return f"{said}; {waiting} wait to be sealed{later}"
 
 
 def check_bundle(trust: Trust, text: str) -> tuple[Head, str]:
@@ -158,21 +163,21 @@ def forks(told: Told) -> list[str]:
 
 def history_faults(trust: Trust, record: dict[str, Any]) -> list[str]:
     """All that is wrong with a whole history."""
-    head = check_stand(trust, record)
-    found = [fault for entry in record["entries"] for fault in entry_faults(head, entry)]
-    counted: dict[int, tuple[str, str]] = {}
+    head, issued = check_stand(trust, record), datetime.fromisoformat(record["issued_at"])
+    found = [fault for entry in record["entries"] for fault in entry_faults(head, issued, entry)]
+    counted: dict[int, tuple[str | None, str]] = {}
     for entry in record["entries"]:
-        number, leaf = entry["number"], base64.b64decode(entry["leaf"])
+        number = entry["number"]
         if number in counted:
             found.append(f"twice: entry {number} is there twice")
         if number:  # those of format 1 have no number
-            counted[number] = (entry["previous"], leaf_hash(leaf).hex())
+            counted[number] = (entry.get("previous"), hash_of(entry).hex())
     newest = max(counted, default=0)
     missing = [number for number in range(1, newest) if number not in counted]
     found += [f"missing: entry {number} is missing" for number in missing]
     for number, (previous, _) in sorted(counted.items()):
         before = counted.get(number - 1, ("", previous if number > 1 else ""))[1]
-        if previous != before:
+        if previous not in {None, before}:  # of one that is held back it is not told
             found.append(f"broken: entry {number} does not name the one before it")
     if record["number"] != newest:
         found.append(withheld(newest, record["number"]))
@@ -181,32 +186,39 @@ def history_faults(trust: Trust, record: dict[str, Any]) -> list[str]:
     return found
 
 
-def entry_faults(head: Head | None, entry: dict[str, Any]) -> list[str]:
+def entry_faults(head: Head | None, issued: datetime, entry: dict[str, Any]) -> list[str]:
     """What is wrong with one entry of a history, by itself."""
-    number, leaf = entry["number"], base64.b64decode(entry["leaf"], validate=True)
-    said = read_leaf(leaf)
+    number, path = entry["number"], [bytes.fromhex(each) for each in entry["hashes"]]
     found = []
-    if said["format"] != 1 and said["link"] != link(entry):
-        found.append(f"edited: entry {number} is not what it commits to")
-    path = [bytes.fromhex(each) for each in entry["hashes"]]
     if entry["index"] is not None and not (
-        head and includes(entry["index"], head.size, leaf_hash(leaf), path, head.root)
+        head and includes(entry["index"], head.size, hash_of(entry), path, head.root)
     ):
         found.append(f"edited: entry {number} is not in the log that the note signs")
+    if "withheld_until" in entry:
+        until = datetime.fromisoformat(entry["withheld_until"])
+        if not issued < until <= issued + LONGEST:
+            found.append(f"overdue: entry {number} is held back until {until:%Y-%m-%d}")
+        return found
+    said = read_leaf(base64.b64decode(entry["leaf"], validate=True))
+    if said["format"] != 1 and said["link"] != link(entry):
+        found.append(f"edited: entry {number} is not what it commits to")
+    if moment(said) > issued + SKEW:
+        found.append(f"backdated: entry {number} is newer than the history says of itself")
+    if entry["index"] is None and moment(said) < issued - DAY:
+        found.append(f"unsealed: entry {number} waits to be sealed for more than a day")
     return found
 
 
 def held_against(history: dict[str, Any], receipts: list[dict[str, Any]]) -> list[str]:
     """What receipts of earlier visits say that a history does not."""
-    hashes = {
-        each["number"]: leaf_hash(base64.b64decode(each["leaf"])).hex()
-        for each in history["entries"]
-    }
+    hashes = {each["number"]: hash_of(each).hex() for each in history["entries"]}
     newest = max(hashes, default=0)
     found = []
     for receipt in receipts:
         number, of = receipt["number"], f"receipt of {receipt['issued_at'][:16]}"
-        if number > newest and receipt["issued_at"] <= history["issued_at"]:
+        # Its own date is the service's word; the size of the tree that it stands on is signed.
+        older = receipt["issued_at"] <= history["issued_at"] or receipt["size"] < history["size"]
+        if number > newest and older:
             found.append(f"{of}: {withheld(newest, number)}")
         elif number in hashes and number and hashes[number] != receipt["leaf_hash"]:
             found.append(f"{of}: replaced: entry {number} is not the one that the receipt names")
@@ -226,6 +238,13 @@ def check_stand(trust: Trust, record: dict[str, Any]) -> Head | None:
     if head != Head(record["log"], record["size"], bytes.fromhex(record["root"])):
         raise FaultError("forged: the file says another size or root than its checkpoint")
     return head
+
+
+def hash_of(entry: dict[str, Any]) -> bytes:
+    """The hash of an entry's leaf; of one that is held back, all that is told of it."""
+    if "withheld_until" in entry:
+        return bytes.fromhex(entry["leaf_hash"])
+    return leaf_hash(base64.b64decode(entry["leaf"], validate=True))
 
 
 def link(entry: dict[str, Any]) -> bytes:
@@ -251,11 +270,15 @@ def read_leaf(octets: bytes) -> dict[str, Any]:
     return dict(zip(FIELDS, values))  # noqa: B905  (format 1 has no link)
 
 
+def moment(said: dict[str, Any]) -> datetime:
+    """When an entry was written."""
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=said["at"])
+
+
 def in_words(said: dict[str, Any]) -> str:
     """An entry, for a line on the screen."""
-    at = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=said["at"])
     told = (said["actor_kind"], said["actor"], said["action"], said["outcome"], said["purpose"])
-    return f"{at:%Y-%m-%d %H:%M} " + " ".join(str(each) for each in told if each)
+    return f"{moment(said):%Y-%m-%d %H:%M} " + " ".join(str(each) for each in told if each)
 
 
 def unpack(octets: bytes, at: int) -> tuple[Any, int]:

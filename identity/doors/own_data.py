@@ -121,14 +121,20 @@ async def proof(tx: Transaction, keyring: Keyring, subject: SubjectId, entry: UU
 class OwnChain(msgspec.Struct, frozen=True, kw_only=True):
     """Whether every entry about oneself is there."""
 
-    shown: list[UUID]
+    total: int
+    later: int
+    """How many of them are under embargo."""
     faults: list[Fault]
 
 
 async def chain(tx: Transaction, keyring: Keyring, subject: SubjectId) -> OwnChain:
     """All entries about oneself, and what is wrong with their numbers."""
     found = await log_chain.read(tx, keyring, subject)
-    return OwnChain(shown=[link.id for link in found.links], faults=log_chain.faults(found))
+    return OwnChain(
+        total=len(found.links),
+        later=sum(link.is_held(tx.now) for link in found.links),
+        faults=log_chain.faults(found),
+    )
 
 
 async def visit_receipt(tx: Transaction, keyring: Keyring, subject: SubjectId) -> str:

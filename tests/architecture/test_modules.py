@@ -12,7 +12,7 @@ MODULES = sorted(
 )
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LINES = 400
-ONE_FILE = {ROOT / "api" / "verifier" / "amana_verify.py": 520}
+ONE_FILE = {ROOT / "api" / "verifier" / "amana_verify.py": 540}
 """Whoever checks us reads and runs this file alone: it cannot be cut into two."""
 
 PURE = {

@@ -1,12 +1,16 @@
 """An opened keyring, a person with keys, and permits as a policy would mint them."""
 
+import subprocess
+import sys
 from contextlib import contextmanager
 from types import SimpleNamespace
 from uuid import uuid4
 
+import msgspec
 import pytest
 from sqlalchemy import event
 
+from api.verifier import amana_verify
 from policies.disclosure import Ask, Opening, Permit
 from policies.vocabulary import (
     RAW,
@@ -22,7 +26,7 @@ from policies.vocabulary import (
     PurposeId,
     SubjectId,
 )
-from vault import attributes, blind_index, erasing, erasure_gate, erasure_journal
+from vault import attributes, blind_index, erasing, erasure_gate, erasure_journal, keepsakes
 from vault import database as db
 from vault.access_log import Line
 from vault.keyring import open_keyring
@@ -173,3 +177,35 @@ def gate(database, keyring, journal):
         return found, again
 
     return SimpleNamespace(closed=closed, ends=ends, replayed=replayed, keyring=keyring)
+
+
+@pytest.fixture
+def keeper(database, keyring, person):
+    from tests.contract.vault import keeping
+
+    return keeping.Keeper(database, keyring, person)
+
+
+@pytest.fixture
+def verdict(tmp_path, keeper):
+    """Run the verifier as a stranger would; its exit code and what it says."""
+
+    async def run(*texts):
+        trust = tmp_path / "trust.json"
+        trust.write_bytes(msgspec.json.encode(await keeper.ask(keepsakes.trust)))
+        files = []
+        for number, text in enumerate(texts):
+            files.append(tmp_path / f"{number}.txt")
+            files[-1].write_text(text, encoding="utf-8")
+        ran = subprocess.run(  # noqa: ASYNC221  (nothing else runs here)
+            [sys.executable, "-I", amana_verify.__file__, trust, *files],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert ran.stderr == ""
+        return ran.returncode, ran.stdout
+
+    return run

@@ -1,10 +1,12 @@
 """What a citizen took away, checked on a disk: the page in Chromium, the script beside it."""
 
 import base64
+import hashlib
 import json
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -14,6 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from vault import jwk
 
 pytestmark = pytest.mark.browser
+
+ISOLATES = dict.fromkeys(map(ord, "\u2068\u2069"))
+"""Round what a sentence is filled with, so that its direction is its own."""
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +132,20 @@ def judged(checker, kept, forge):
     return judged
 
 
+def hide(record, until):
+    """Hold back the first entry, as the service does, until then."""
+    told = record["entries"][0]
+    hashed = hashlib.sha256(b"\0" + base64.b64decode(told["leaf"])).hexdigest()
+    kept = {"number": told["number"], "index": told["index"], "hashes": told["hashes"]}
+    record["entries"][0] = kept | {"leaf_hash": hashed, "withheld_until": until}
+
+
+def wait(record, issued):
+    """Have the first entry wait to be sealed, still, at that time."""
+    record["issued_at"] = issued
+    record["entries"][0].update(index=None, hashes=[])
+
+
 def unpadded(part):
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
@@ -162,10 +181,26 @@ def test_all_that_was_taken_away_is_sound(kept, judged):
         (lambda it: it["entries"][1].update(previous="00" * 32), "broken"),
         (lambda it: it.update(leaf_hash="00" * 32), "replaced"),
         (lambda it: it.update(root="00" * 32), "forged"),
+        (lambda it: it.update(issued_at="2026-01-01T00:00:00+00:00"), "backdated"),
+        (lambda it: wait(it, "2036-01-01T00:00:00+00:00"), "unsealed"),
+        (lambda it: hide(it, "2026-01-01T00:00:00+00:00"), "overdue"),
     ],
 )
 def test_threat_31_a_history_that_the_service_changed_is_named(forge, judged, change, named):
     assert named in judged(forge("history.jws", change))
+
+
+def test_an_entry_that_is_held_back_is_counted_and_no_fault(kept, forge, judged, checker):
+    def hold(record):
+        then = datetime.fromisoformat(record["issued_at"]) + timedelta(days=3)
+        hide(record, then.isoformat())
+
+    history = forge("history.jws", hold)
+    assert judged(history) == set()
+    checker.locator("#trust").set_input_files(kept / "trusted.json")
+    checker.locator("#files").set_input_files([history])
+    checker.locator("#verdict[data-verdict=sound]").wait_for()
+    assert "1 shown later" in checker.locator("li.ok").inner_text().translate(ISOLATES)
 
 
 def test_threat_32_a_receipt_of_more_than_is_shown_is_named(kept, forge, judged):
