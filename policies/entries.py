@@ -159,6 +159,14 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return attribute in self.covers
 
 
+class SignIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How, and how lately, a person must have signed in for what they agreed to to be answered."""
+
+    within_seconds: Positive | None = None
+    acr: tuple[Words, ...] = ()
+    """Any of these ways; none named: every way will do."""
+
+
 class Agreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one programme may ask, for one purpose, on which bases. Immutable once effective."""
 
@@ -177,6 +185,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cndp_expires: date
     effective: date
     ends: date
+    sign_in: SignIn | msgspec.UnsetType = msgspec.UNSET
+    """Left out of the hash where it is left out of the text: older versions keep theirs."""
     content_hash: str = ""
 
     @property

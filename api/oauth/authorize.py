@@ -73,7 +73,7 @@ def handlers(settings: Settings) -> list[HTTPRouteHandler]:
                 client_id=_id(asked.client),
             )
             return await door.turned_away(request, at_hand, refused)
-        opened = await interactions.start(at_hand.short_lived, asked.pushed)
+        opened = await interactions.start(at_hand.short_lived, asked.pushed, at_hand.tx.now)
         language = asked.pushed.language or _liked(request)
         return fronts.see_other(f"/{language}/consent/{opened.id}")
 

@@ -49,6 +49,8 @@ PUSH: Final = form(
     code_challenge_method="`S256`",
     state="Comes back with the answer.",
     dpop_jkt="Thumbprint of the DPoP key the code is bound to, where no proof is sent.",
+    acr_values="Ways to sign in, any of which will do (RFC 9470).",
+    max_age="Seconds since the person signed in, at most (RFC 9470).",
     ui_locales="Languages of the consent page, best first.",
     authorization_details=DETAILS,
 )

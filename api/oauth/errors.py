@@ -48,6 +48,8 @@ class Denied(msgspec.Struct, frozen=True, kw_only=True):
     """For whoever writes the client. Fixed text, never what was sent."""
     status: int = 0
     """Where it is not the one of the code."""
+    needs: tuple[tuple[str, str], ...] = ()
+    """What a challenge adds to the error, such as how lately to sign in (RFC 9470 §3)."""
     client_id: str = ""
     """The registered programme that it was, or claimed to be; empty where it is none."""
 

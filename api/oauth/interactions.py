@@ -8,6 +8,7 @@ reading the receipt never outlives it.
 import hashlib
 import secrets
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -48,6 +49,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     """Random; in the address of the consent page."""
     pushed: PushedRequest
+    started_at: datetime
     session: str | None = None
     """Whose it is: `CitizenSession.id` of the first to open it."""
     answered: Answered | None = None
@@ -60,6 +62,13 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
         """What the citizen may leave out."""
         return self._asked(catalogue, optional=True)
 
+    def suits(self, session: CitizenSession) -> bool:
+        """Whether the citizen signed in as the programme asks (RFC 9470 §4)."""
+        lately = self.started_at - timedelta(seconds=self.pushed.max_age or 0)
+        return (not self.pushed.acr_values or session.acr in self.pushed.acr_values) and (
+            self.pushed.max_age is None or session.auth_time >= lately
+        )
+
     def _asked(self, catalogue: Catalogue, *, optional: bool) -> Items:
         agreement = catalogue.agreement(self.pushed.disclosure.agreement)
         free = agreement.optional if agreement else ()
@@ -71,6 +80,10 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
     """There is nothing to answer here: unknown, too old, another session's, or answered."""
 
     reason: str
+
+
+class SignInAgain(msgspec.Struct, frozen=True, kw_only=True):
+    """The programme asks for a sign-in of another kind, or a later one, than this session's."""
 
 
 class NotAnswered(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,18 +100,22 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt
 
 
-async def start(short_lived: ShortLived, pushed: PushedRequest) -> Interaction:
+async def start(short_lived: ShortLived, pushed: PushedRequest, now: datetime) -> Interaction:
     """Begin: nobody is signed in yet."""
-    interaction = Interaction(id=secrets.token_urlsafe(32), pushed=pushed)
+    interaction = Interaction(id=secrets.token_urlsafe(32), pushed=pushed, started_at=now)
     await _keep(short_lived, interaction)
     return interaction
 
 
-async def load(short_lived: ShortLived, id_: str, session: CitizenSession) -> Interaction | Gone:
+async def load(
+    short_lived: ShortLived, id_: str, session: CitizenSession
+) -> Interaction | SignInAgain | Gone:
     """The question, for the session whose it is or becomes."""
     found = await _found(short_lived, id_)
     if found is None:
         return Gone(reason="interaction-unknown")
+    if not found.suits(session):
+        return SignInAgain()
     if found.session is None:
         found = msgspec.structs.replace(found, session=session.id)
         await _keep(short_lived, found)
@@ -114,7 +131,7 @@ async def approve(
     notice_hash: str,
     language: Language,
     birth_date: str | None,
-) -> Approved | Interaction | NotAnswered | Gone:
+) -> Approved | Interaction | NotAnswered | SignInAgain | Gone:
     """The citizen agrees to what is needed and to what they ticked.
 
     What was answered before stays as it was: a form that is sent twice changes nothing.
@@ -129,7 +146,7 @@ async def approve(
         birth_date: the citizen's, as the register has it: it decides, and is not kept.
     """
     found = await load(at_hand.short_lived, id_, session)
-    if isinstance(found, Gone) or found.answered is not None:
+    if isinstance(found, Gone | SignInAgain) or found.answered is not None:
         return found
     free = found.optional(at_hand.catalogue)
     if not set(ticked) <= free.keys():
@@ -155,10 +172,10 @@ async def approve(
 
 async def refuse(
     at_hand: AtHand, id_: str, session: CitizenSession, *, notice_hash: str, language: Language
-) -> Interaction | NotAnswered | Gone:
+) -> Interaction | NotAnswered | SignInAgain | Gone:
     """The citizen does not agree: that is kept too, with its day."""
     found = await load(at_hand.short_lived, id_, session)
-    if isinstance(found, Gone) or found.answered is not None:
+    if isinstance(found, Gone | SignInAgain) or found.answered is not None:
         return found
     if not await par.use_up(at_hand.short_lived, found.pushed):
         return Gone(reason="request-answered")
@@ -176,6 +193,8 @@ async def finish(at_hand: AtHand, id_: str, session: CitizenSession) -> str | Go
     """Where the browser goes now, once: to the programme, with a code or with the refusal."""
     issuer = at_hand.settings.issuer
     found = await load(at_hand.short_lived, id_, session)
+    if isinstance(found, SignInAgain):
+        return Gone(reason="interaction-of-another")
     if isinstance(found, Gone):
         return found
     if found.answered is None:

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from api.oauth import access_tokens, details, dpop, from_authlib, keys, signed_introspection
+from api.oauth import access_tokens, details, dpop, from_authlib, keys, par, signed_introspection
 from api.oauth.jwk import Alg
 from api.settings import Settings
 from policies.vocabulary import Language
@@ -20,7 +20,7 @@ METHODS: Final = ("private_key_jwt",)
 
 
 class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 8414 §2, with RFC 9126 §5, 9207 §3, 9396 §10, 9449 §5.1, 9701 §7 and 9728 §4."""
+    """RFC 8414 §2, with RFC 9126 §5, 9207 §3, 9396 §10, 9449 §5.1, 9470 §6, 9701 §7 and 9728 §4."""
 
     issuer: str
     authorization_endpoint: str
@@ -46,6 +46,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
     dpop_signing_alg_values_supported: tuple[str, ...] = dpop.ALGS
     authorization_details_types_supported: tuple[str, ...] = (details.TYPE,)
+    acr_values_supported: tuple[str, ...] = par.ACRS
     ui_locales_supported: tuple[str, ...] = tuple(Language)
 
 

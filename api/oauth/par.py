@@ -17,6 +17,7 @@ from api.oauth import access_tokens, details, from_authlib
 from api.oauth.calls import AtHand, Call
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
+from identity.login import sessions
 from policies.legal_time import legal_day
 from policies.vocabulary import Language, ProgrammeId
 from vault.short_lived import ShortLived
@@ -27,8 +28,11 @@ LIFE: Final = timedelta(seconds=300)
 ANSWER_LIFE: Final = timedelta(minutes=30)
 """Time to sign in, read and answer, once it was opened."""
 STATE_CHARACTERS: Final = 1024
-NOT_HERE: Final = ("prompt", "max_age", "acr_values", "claims", "id_token_hint", "login_hint")
+NOT_HERE: Final = ("prompt", "claims", "id_token_hint", "login_hint")
 """OpenID Connect's: refused and not ignored, since ignoring one would weaken the answer."""
+ACRS: Final = (sessions.TWO_FACTORS,)
+"""The ways to sign in that a programme may ask for (RFC 9470 §4)."""
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _JKT: Final = re.compile(r"[A-Za-z0-9\-_]{43}")
 
 
@@ -43,6 +47,10 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     disclosure: Disclosure
     language: Language | None
     expires_at: datetime
+    acr_values: tuple[str, ...] = ()
+    """Any of these ways to have signed in; none named: every way will do."""
+    max_age: int | None = None
+    """Seconds since the person signed in, at most (RFC 9470 §4)."""
     reference: str
     """Names it in the short-lived store; the hash of what the browser carries."""
 
@@ -125,6 +133,14 @@ def _checks(call: Call, resource: str) -> Iterator[tuple[Denied, bool]]:
         given("resource") in {None, resource},
     )
     yield _wrong("par-state", "state is too long"), len(given("state") or "") <= STATE_CHARACTERS
+    yield (
+        _wrong("par-max-age", "max_age is a number of seconds"),
+        _SECONDS.fullmatch(given("max_age") or "0") is not None,
+    )
+    yield (
+        Denied(error="unmet_authentication_requirements", reason="par-acr-values"),
+        given("acr_values") is None or bool(_acrs(call)),
+    )
     yield _wrong("par-openid", "a parameter is not supported"), not any(map(given, NOT_HERE))
     yield _wrong("par-dpop-jkt", "dpop_jkt is not the key of the proof"), _one_key(call)
 
@@ -148,8 +164,16 @@ def _request(call: Call, granted: Disclosure, request_uri: str, now: datetime) -
         disclosure=granted,
         language=_language(given("ui_locales") or ""),
         expires_at=now + LIFE,
+        acr_values=_acrs(call),
+        max_age=None if (age := given("max_age")) is None else int(age),
         reference=_reference(request_uri),
     )
+
+
+def _acrs(call: Call) -> tuple[str, ...]:
+    """Those ways to sign in that are asked for and there."""
+    asked = (call.parameters.get("acr_values") or "").split(" ")
+    return tuple(each for each in asked if each in ACRS)
 
 
 def _language(wished: str) -> Language | None:

@@ -5,6 +5,7 @@ is written by the programme. Whether the answer makes a consent is decided below
 """
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get, post
@@ -15,7 +16,14 @@ from litestar.params import FromPath, URLEncodedBody
 from api.fronts import see_other
 from api.oauth import calls, interactions
 from api.oauth.calls import AtHand
-from api.oauth.interactions import Answered, Approved, Gone, Interaction, NotAnswered
+from api.oauth.interactions import (
+    Answered,
+    Approved,
+    Gone,
+    Interaction,
+    NotAnswered,
+    SignInAgain,
+)
 from api.portal import questions
 from api.portal.visits import Visit
 from consent import grants
@@ -65,6 +73,8 @@ async def read_request(
     match await interactions.load(counter.at_hand.short_lived, interaction, visit.citizen):
         case Gone():
             return _gone(visit)
+        case SignInAgain():
+            return _sign_in(visit, interaction)
         case Interaction(answered=None) as asked:
             return await _show(visit, asked)
         case Interaction():
@@ -82,6 +92,8 @@ async def answer_request(
     match await _answer(counter, interaction, data):
         case Gone():
             return _gone(visit)
+        case SignInAgain():
+            return _sign_in(visit, interaction)
         case NotAnswered(reasons=reasons):
             return await _again(counter, interaction, data, reasons)
         case Approved() | Interaction():
@@ -93,7 +105,7 @@ async def answered(interaction: FromPath[str], counter: NamedDependency[Counter]
     """What was answered, the receipt, and the way on to the programme."""
     visit = counter.visit
     found = await interactions.load(counter.at_hand.short_lived, interaction, visit.citizen)
-    if isinstance(found, Gone):
+    if isinstance(found, Gone | SignInAgain):
         return _gone(visit)
     if found.answered is None:
         return see_other(visit.page.path("consent", interaction))
@@ -102,7 +114,7 @@ async def answered(interaction: FromPath[str], counter: NamedDependency[Counter]
 
 async def _answer(
     counter: Counter, interaction: str, data: Given
-) -> Approved | Interaction | NotAnswered | Gone:
+) -> Approved | Interaction | NotAnswered | SignInAgain | Gone:
     visit = counter.visit
     match data.answer:
         case "agree":
@@ -140,7 +152,7 @@ async def _again(
     """The same screen, what was ticked still ticked, and why it makes no consent."""
     visit = counter.visit
     asked = await interactions.load(counter.at_hand.short_lived, interaction, visit.citizen)
-    it = None if isinstance(asked, Gone) else await questions.asked(visit, asked)
+    it = None if isinstance(asked, Gone | SignInAgain) else await questions.asked(visit, asked)
     if it is None:
         return _gone(visit)
     problems = {"needed": visit.page.tongue.key_of("cannot", reasons[0])}
@@ -162,6 +174,12 @@ async def _receipt(visit: Visit, asked: Interaction, answer: Answered) -> Respon
         receipt=answer.receipt_id,
         onward=f"/authorize/continue/{asked.id}",
     )
+
+
+def _sign_in(visit: Visit, interaction: str) -> Response[bytes]:
+    """To sign in once more, and back to the question."""
+    back = quote(visit.page.path("consent", interaction), safe="")
+    return see_other(f"{visit.page.path('sign-in')}?next={back}")
 
 
 def _gone(visit: Visit) -> Response[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Response
 
 from api import lookups, observing, problems
@@ -26,9 +27,10 @@ from identity.doors.eligibility import Assessed
 from identity.doors.gathering import ByToken, TokenEnded
 from identity.doors.verification import Malformed, Verified
 from identity.tokens import AccessToken
-from policies import vocabulary
+from policies import stepping_up, vocabulary
 from policies.disclosure import Refusal
 from policies.legal_time import legal_day
+from policies.stepping_up import Proved, StepUp
 from policies.vocabulary import Action, Actor, ActorKind, AttributeId, LegalBasis, SubjectId
 from vault.attributes import Unreadable
 
@@ -49,8 +51,9 @@ async def verify(
         return problems.respond("too-many-requests", headers={"Retry-After": str(wait)})
     claims = {AttributeId(name): claim for name, claim in query.claims.items()}
 
-    def question(token: AccessToken) -> verification.Question:
-        return verification.Question(
+    def question(token: AccessToken) -> verification.Question | StepUp:
+        lacks = _lacking(running, caller, token)
+        return lacks or verification.Question(
             programme=token.authorized.client_id,
             named=verification.Named(
                 idcs=named.idcs,
@@ -78,7 +81,7 @@ async def verify(
             )
         case Malformed():
             return problems.respond("invalid-request", detail=answer.reason)
-        case Refusal() | TokenEnded() | Unreadable():
+        case Refusal() | TokenEnded() | StepUp() | Unreadable():
             return _not_answered(caller, answer)
 
 
@@ -88,8 +91,9 @@ async def assess(running: Running, caller: Caller, wanted: Asking, known: Known 
     if isinstance(subject, Response | Denied):
         return subject
 
-    def question(token: AccessToken) -> eligibility.Question:
-        return eligibility.Question(
+    def question(token: AccessToken) -> eligibility.Question | StepUp:
+        lacks = _lacking(running, caller, token)
+        return lacks or eligibility.Question(
             programme=token.authorized.client_id,
             subject=token.authorized.subject or subject,
             agreement=token.authorized.agreement,
@@ -106,7 +110,7 @@ async def assess(running: Running, caller: Caller, wanted: Asking, known: Known 
             return Response(
                 EligibilityAnswer(eligible=answer.eligible, until=answer.until, reasons=reasons)
             )
-        case Refusal() | TokenEnded() | Unreadable():
+        case Refusal() | TokenEnded() | StepUp() | Unreadable():
             return _not_answered(caller, answer)
 
 
@@ -118,8 +122,9 @@ async def disclose(
     if isinstance(subject, Response | Denied):
         return subject
 
-    def question(token: AccessToken) -> disclosure.Question:
-        return disclosure.Question(
+    def question(token: AccessToken) -> disclosure.Question | StepUp:
+        lacks = _lacking(running, caller, token)
+        return lacks or disclosure.Question(
             programme=token.authorized.client_id,
             subject=token.authorized.subject or subject,
             agreement=token.authorized.agreement,
@@ -135,7 +140,7 @@ async def disclose(
         case Disclosed():
             values = {str(name): value for name, value in answer.values.items()}
             return Response(DisclosureAnswer(values=values, hold_until=answer.hold_until))
-        case Refusal() | TokenEnded() | Unreadable():
+        case Refusal() | TokenEnded() | StepUp() | Unreadable():
             return _not_answered(caller, answer)
 
 
@@ -180,12 +185,30 @@ def _basis(running: Running, caller: Caller, token: AccessToken, wanted: Asking)
     return questions.basis(token.authorized, wanted.attributes, running.catalogue, day)
 
 
+def _lacking(running: Running, caller: Caller, token: AccessToken) -> StepUp | None:
+    """What the person's sign-in lacks; nothing where the programme acts under a law."""
+    authorized = token.authorized
+    if authorized.subject is None:
+        return None
+    agreement = running.catalogue.agreement(authorized.agreement, legal_day(caller.at))
+    proved = Proved(acr=authorized.acr, auth_time=authorized.auth_time)
+    return stepping_up.lacking(agreement, proved, caller.at)
+
+
+def _step_up(caller: Caller, lacks: StepUp) -> Denied:
+    """RFC 9470 §3."""
+    acr = (("acr_values", " ".join(lacks.acr)),) if lacks.acr else ()
+    age = (("max_age", str(lacks.max_age)),) if lacks.max_age is not None else ()
+    refused = denied("insufficient_user_authentication", "sign-in-lacking", caller.claims.client_id)
+    return msgspec.structs.replace(refused, needs=(*acr, *age))
+
+
 def _count(action: Action, answer: object) -> None:
     """For the figures: how it ended, and by which code where the programme was told one."""
     match answer:
         case Refusal():
             ended = (vocabulary.Outcome.REFUSED, answer.public)
-        case TokenEnded() | Malformed():
+        case TokenEnded() | StepUp() | Malformed():
             ended = (vocabulary.Outcome.REFUSED, "invalid-request")
         case Unreadable():
             ended = (vocabulary.Outcome.FAULT, answer.fault)
@@ -194,11 +217,13 @@ def _count(action: Action, answer: object) -> None:
     observing.decisions.labels(action, *ended).inc()
 
 
-def _not_answered(caller: Caller, answer: Refusal | TokenEnded | Unreadable) -> Outcome:
+def _not_answered(caller: Caller, answer: Refusal | TokenEnded | StepUp | Unreadable) -> Outcome:
     match answer:
         case Refusal():
             return problems.for_refusal(answer)
         case TokenEnded():
             return denied("invalid_token", "token-ended", caller.claims.client_id)
+        case StepUp():
+            return _step_up(caller, answer)
         case Unreadable():
             return problems.respond("integrity")

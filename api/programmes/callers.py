@@ -82,6 +82,7 @@ async def turn_away(
             await errors.log(desk, why, correlation)
     challenge = [
         *([f'error="{why.error}"'] if why.error else []),
+        *(f'{name}="{value}"' for name, value in why.needs),
         f'algs="{" ".join(dpop.ALGS)}"',
         f'resource_metadata="{running.settings.issuer}{METADATA_PATH}"',
     ]

@@ -15,6 +15,7 @@ from identity import tokens
 from identity.doors import disclosure, eligibility, verification
 from identity.tokens import AccessToken
 from policies.catalogue import Catalogue
+from policies.stepping_up import StepUp
 from vault import database as db
 from vault.database import Database, Transaction
 from vault.keyring import Keyring
@@ -33,15 +34,16 @@ class ByToken(msgspec.Struct, Generic[Q], frozen=True, kw_only=True):
     """A question that rests on an access token, which is read anew in the same transaction."""
 
     jti: str
-    question: Callable[[AccessToken], Q]
-    """The question this token allows to be asked."""
+    question: Callable[[AccessToken], Q | StepUp]
+    """The question this token allows to be asked, or what its person's sign-in lacks for it."""
 
 
 class TokenEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The token is unknown, expired or revoked: nothing was asked."""
 
 
-Waiting = tuple[Q | ByToken[Q], "asyncio.Future[A | TokenEnded]"]
+NotAsked = TokenEnded | StepUp
+Waiting = tuple[Q | ByToken[Q], "asyncio.Future[A | NotAsked]"]
 
 
 class Gathering(Generic[Q, A]):
@@ -53,13 +55,13 @@ class Gathering(Generic[Q, A]):
         self._waiting: list[Waiting[Q, A]] = []
         self._answering: asyncio.Task[None] | None = None
 
-    async def ask(self, question: Q | ByToken[Q]) -> A | TokenEnded:
+    async def ask(self, question: Q | ByToken[Q]) -> A | NotAsked:
         """Ask one question.
 
         Raises:
             Exception: whatever this question alone makes the door raise.
         """
-        answer: asyncio.Future[A | TokenEnded] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[A | NotAsked] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if self._answering is None:
             self._answering = asyncio.create_task(self._answer_all())
@@ -93,12 +95,12 @@ class Gathering(Generic[Q, A]):
         for (_, answer), given in zip(batch, answers, strict=True):
             _settle(answer, given)
 
-    async def _together(self, questions: list[Q | ByToken[Q]]) -> list[A | TokenEnded]:
+    async def _together(self, questions: list[Q | ByToken[Q]]) -> list[A | NotAsked]:
         async with db.begin(self._database) as tx:
             asked = await _by_token(tx, questions)
-            askable = [each for each in asked if not isinstance(each, TokenEnded)]
+            askable = [each for each in asked if not isinstance(each, NotAsked)]
             answers = iter(await self._door(tx, askable) if askable else [])
-            return [each if isinstance(each, TokenEnded) else next(answers) for each in asked]
+            return [each if isinstance(each, NotAsked) else next(answers) for each in asked]
 
 
 class Doors:
@@ -133,13 +135,13 @@ class Doors:
 
     async def disclose(
         self, question: disclosure.Question | ByToken[disclosure.Question]
-    ) -> disclosure.Answer | TokenEnded:
+    ) -> disclosure.Answer | NotAsked:
         """Ask for attributes."""
         return await self._disclosure.ask(question)
 
     async def verify(
         self, question: verification.Question | ByToken[verification.Question]
-    ) -> verification.Answer | TokenEnded:
+    ) -> verification.Answer | NotAsked:
         """Compare claims; never in less than the patience."""
         answer, _ = await asyncio.gather(
             self._verification.ask(question), asyncio.sleep(self._patience)
@@ -148,17 +150,17 @@ class Doors:
 
     async def assess(
         self, question: eligibility.Question | ByToken[eligibility.Question]
-    ) -> eligibility.Answer | TokenEnded:
+    ) -> eligibility.Answer | NotAsked:
         """Ask for eligibility."""
         return await self._eligibility.ask(question)
 
 
-async def _by_token(tx: Transaction, questions: Sequence[Q | ByToken[Q]]) -> list[Q | TokenEnded]:
+async def _by_token(tx: Transaction, questions: Sequence[Q | ByToken[Q]]) -> list[Q | NotAsked]:
     """The questions themselves: each token is read anew, all in one statement."""
     jtis = [each.jti for each in questions if isinstance(each, ByToken)]
     held = await tokens.read(tx, jtis) if jtis else {}
 
-    def asked(each: Q | ByToken[Q]) -> Q | TokenEnded:
+    def asked(each: Q | ByToken[Q]) -> Q | NotAsked:
         if not isinstance(each, ByToken):
             return each
         token = held.get(each.jti)

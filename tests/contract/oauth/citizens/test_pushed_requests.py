@@ -199,7 +199,7 @@ async def test_attack_92_a_request_is_for_this_resource(amo):
 
 
 async def test_attacks_45_to_47_what_is_not_supported_is_refused_and_not_ignored(amo):
-    for name in ("prompt", "max_age", "acr_values", "claims", "id_token_hint", "login_hint"):
+    for name in ("prompt", "claims", "id_token_hint", "login_hint"):
         assert error(await amo.push(**{name: "0"})) == (400, "invalid_request")
 
 
