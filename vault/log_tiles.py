@@ -42,6 +42,15 @@ def read_run(name: str) -> Run | None:
     return Run(int(digits.replace("x", "").replace("/", "")), width)
 
 
+def name(run: Run) -> str:
+    """The name that `read_run` reads: thousands in folders, and how many of a part."""
+    digits = f"{run.index:03d}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    path = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    return path if run.width == TILE_WIDTH else f"{path}.p/{run.width}"
+
+
 def read_level(name: str) -> int | None:
     """The level that a name says; None if it says none."""
     return int(name) if _LEVEL.fullmatch(name) else None

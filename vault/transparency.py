@@ -41,6 +41,7 @@ __all__ = [
     "FencedError",
     "Proof",
     "Report",
+    "at",
     "checkpoint",
     "head",
     "inclusion",
@@ -56,6 +57,7 @@ BATCH: Final = 2_000
 """Entries per transaction: about 20 ms during which SQLite has no other writer."""
 LARGEST_BATCH: Final = 20_000
 """Where writers do not wait for each other, and many entries do: about 0.2 s."""
+_LARGEST: Final = 2**63
 _LEADER: Final = 0x616D616E61  # «amana»: the advisory lock of the sequencer
 
 _NEWEST: Final = (
@@ -177,6 +179,13 @@ async def inclusion(
     if not verify_inclusion(proof):
         raise TamperedError  # a proof that proves nothing would accuse an honest log
     return proof
+
+
+async def at(tx: Transaction, index: int) -> UUID | None:
+    """Which entry is at a place of the tree; None until it has grown as far."""
+    if index >= _LARGEST:
+        return None
+    return await tx.connection.scalar(select(log_entry.c.id).where(log_entry.c.seq == index))
 
 
 def verify_inclusion(proof: Proof) -> bool:

@@ -4,7 +4,6 @@ A batch names them by line, and each says by a salted hash whom it is about: ano
 the same folder is refused, and not taken for one that is done.
 """
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from api import durable
 from identity.registry import erasure_certificates
 
 SALT_BYTES = 32
@@ -43,11 +43,11 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True):
     def write(self) -> None:
         """Keep the slip: a power cut after the commit must not lose the salt."""
         kept = _Kept(certificate=self.certificate, salt=self.salt.hex(), subject=self.subject_hash)
-        _write(self._beside, msgspec.json.encode(kept))
+        durable.write(self._beside, msgspec.json.encode(kept))
 
     def finish(self, jws: str) -> None:
         """Keep the certificate."""
-        _write(self.place, jws.encode() + b"\n")
+        durable.write(self.place, jws.encode() + b"\n")
 
     def discard(self) -> None:
         """Nothing was erased."""
@@ -96,19 +96,3 @@ def _read(folder: Path, number: str, name: str) -> Slip:
     if kept.subject != erasure_certificates.subject_hash(salt, number):
         raise SlipError(f"{beside} is about somebody else than line {int(name)}: another --out")
     return Slip(certificate=kept.certificate, salt=salt, subject_hash=kept.subject, place=place)
-
-
-def _write(place: Path, octets: bytes) -> None:
-    """Whole or not at all, whenever the power goes."""
-    beside = place.with_name(place.name + ".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -1,4 +1,4 @@
-"""`amana log`: the access log, sealed and verified."""
+"""`amana log`: the access log, sealed, verified and shown."""
 
 import asyncio
 import signal
@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from api import key_watch, observing, sequencer, witnessing
-from api.cli import log_mending, store, terminal
+from api.cli import log_mending, log_showing, store, terminal
 from vault import database as db
 from vault import transparency
 from vault.transparency import Report
@@ -44,8 +44,14 @@ def backlog(at_most: int | None) -> None:
         raise click.ClickException(f"more than {at_most} entries wait: does the sequencer run?")
 
 
-log.add_command(log_mending.adopt)
-log.add_command(log_mending.repair)
+for command in (
+    log_showing.prove,
+    log_showing.export,
+    log_showing.monitor,
+    log_mending.adopt,
+    log_mending.repair,
+):
+    log.add_command(command)
 
 
 async def _waiting() -> int:

@@ -15,6 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api import durable
 from vault.log_note import COSIGNATURE, Head, Verifier
 
 FOLDER_MODE: Final = 0o700
@@ -53,7 +54,7 @@ def make(folder: Path, name: str) -> Identity:
         serialization.PrivateFormat.Raw,
         serialization.NoEncryption(),
     )
-    _replace(folder / KEY, msgspec.json.encode(_KeyFile(name, private)))
+    durable.write(folder / KEY, msgspec.json.encode(_KeyFile(name, private)))
     return _identity(name, key)
 
 
@@ -109,7 +110,7 @@ def latest(folder: Path, origin: str) -> Head | None:
 
 def keep(folder: Path, head: Head) -> None:
     """Remember a tree, durably."""
-    _replace(_place(folder, head.origin), msgspec.json.encode(head))
+    durable.write(_place(folder, head.origin), msgspec.json.encode(head))
 
 
 def _identity(name: str, key: Ed25519PrivateKey) -> Identity:
@@ -124,18 +125,3 @@ def _place(folder: Path, origin: str) -> Path:
 def _require_private(folder: Path) -> None:
     if not folder.is_dir() or folder.stat().st_mode & 0o077:
         raise WitnessSetupError("the folder must be there and be its owner's alone (mode 0700)")
-
-
-def _replace(place: Path, octets: bytes) -> None:
-    beside = place.with_suffix(".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

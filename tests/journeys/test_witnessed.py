@@ -10,8 +10,10 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from click.testing import CliRunner
 
 from api import running
+from api.cli import main
 from api.verifier import amana_verify
 from tests.conftest import free_port
 from vault import database as db
@@ -135,6 +137,30 @@ def test_the_checkpoint_is_cosigned_and_the_tree_is_there_as_files(witnessed, wi
         return merkle.compress(leaves[index << height : (index + 1) << height])
 
     assert merkle.root(head.size, node) == head.root
+
+
+def test_a_monitor_outside_follows_the_log_and_names_what_it_forgot(witnessed, witness, tmp_path):
+    cosigned(witnessed, witness)
+    trust, memory = tmp_path / "trust.json", tmp_path / "memory.json"
+    trust.write_bytes(fetch(f"{witnessed.public}/log/trust")[1])
+
+    def monitor(*words):
+        watch = ("log", "monitor", witnessed.public, "--trust", trust, "--memory", memory)
+        return CliRunner().invoke(main, [*map(str, watch), "--once", *words], env={})
+
+    first = monitor()
+    assert first.exit_code == 0, first.output
+    assert re.search(rf"\d+ entries, seen for the first time; cosigned by {NAME}", first.output)
+    later = monitor("--stale", "60")
+    assert later.exit_code == 0, later.output
+
+    kept = json.loads(memory.read_bytes())
+    kept["head"]["size"] += 1_000_000
+    memory.write_text(json.dumps(kept))
+    told = monitor()
+    assert (told.exit_code, "rolled-back: " in told.stderr) == (1, True), told.output
+    memory.write_text("{")
+    assert "is not whole" in monitor().stderr
 
 
 @pytest.mark.parametrize(

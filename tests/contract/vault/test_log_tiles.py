@@ -38,6 +38,7 @@ async def sealed(database, keyring):
 )
 def test_a_name_says_which_tile_and_how_much_of_it(name, run):
     assert log_tiles.read_run(name) == run
+    assert log_tiles.name(run) == name
 
 
 @pytest.mark.parametrize(
