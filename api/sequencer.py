@@ -8,7 +8,7 @@ from typing import Final
 
 from api import observing, rounds
 from vault import database as db
-from vault import log_repair, signer_guard, transparency
+from vault import day_map, log_repair, signer_guard, transparency
 from vault.database import Database
 from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
@@ -20,6 +20,8 @@ PAUSE_WHEN_BEHIND_SECONDS: Final = 0.005
 BEHIND: Final = 50_000
 """More waiting entries than this are an alarm: a second's work, so the sequencer is not there."""
 PAUSE_OF_WATCH_SECONDS: Final = 5.0
+PAUSE_OF_FOLDING_SECONDS: Final = 300.0
+"""Between two looks whether today's map of counts is there."""
 
 
 async def seal(database: Database, keyring: Keyring, guard: Path) -> int:
@@ -57,6 +59,14 @@ async def mend(database: Database) -> None:
         raise TamperedError
 
 
+async def fold(database: Database, keyring: Keyring) -> None:
+    """Log everybody's count of entries, as a map's root, unless somebody did so today."""
+    async with db.begin(database) as tx:
+        folded = await day_map.fold(tx, keyring)
+    if folded:
+        observing.logger.info("day map folded", entry=str(folded))
+
+
 async def behind(database: Database) -> bool:
     """Whether more waits than a sequencer that runs would leave."""
     async with db.read(database) as tx:
@@ -84,6 +94,14 @@ async def running(database: Database, keyring: Keyring, guard: Path) -> AsyncIte
             observing.logger.error("log behind", waiting=waiting)
         return PAUSE_OF_WATCH_SECONDS
 
-    async with rounds.beside("sequencer", work), rounds.beside("sequencer.watch", watch):
+    async def day() -> float:
+        await fold(database, keyring)
+        return PAUSE_OF_FOLDING_SECONDS
+
+    async with (
+        rounds.beside("sequencer", work),
+        rounds.beside("sequencer.watch", watch),
+        rounds.beside("sequencer.day", day),
+    ):
         yield
     await seal(database, keyring, guard)

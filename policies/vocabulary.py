@@ -65,6 +65,7 @@ class Action(StrEnum):
     APPROVE = "approve"
     REINDEX = "reindex"
     ADOPT = "adopt"
+    FOLD = "fold"
     SIGN_IN = "sign-in"
     EXCHANGE = "exchange"
     RENUMBER = "renumber"

@@ -166,10 +166,12 @@ def _rows(
             octets = log_leaf.encode(leaf)
         else:
             subject_tag = log_tables.tag(keyring, line.subject, month)
-            content = _content(line, line.subject, tips[line.subject])
-            leaf = _sealed(keys[line.subject], plain, content)
-            octets = log_leaf.encode(leaf)
-            _move_on(tips, line.subject, number=content.number, leaf_hash=merkle.leaf_hash(octets))
+            tip = tips[line.subject]
+            content = _content(line, line.subject, tip)
+            octets = log_leaf.encode(leaf := _sealed(keys[line.subject], plain, content))
+            hashed = merkle.leaf_hash(octets)
+            first = hashed if content.number == 1 else tip.first
+            _move_on(tips, line.subject, number=content.number, leaf_hash=hashed, first=first)
         if line.written is not None:
             _move_on(tips, line.written.record, head=line.written.head)
         yield log_tables.columns(leaf, octets, subject_tag, entry_id=entry_id, at=tx.now)

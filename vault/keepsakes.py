@@ -13,18 +13,22 @@ from typing import Any, Final
 
 from policies.vocabulary import SubjectId
 from vault import (
+    day_map,
     jwk,
     log_chain,
+    log_chains,
     log_leaf,
     log_note,
     log_origins,
     log_tree,
     merkle,
     signing,
+    sparse_map,
     statements,
     transparency,
 )
 from vault.database import Transaction
+from vault.day_map import Folded
 from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
 from vault.log_chain import Chain, Link
@@ -56,13 +60,16 @@ async def history(tx: Transaction, keyring: Keyring, subject: SubjectId) -> str:
         TamperedError: a tile that a proof needs is not whole.
     """
     chain = await log_chain.read(tx, keyring, subject)
+    folded = await day_map.newest(tx)
     newest = await transparency.checkpoint(tx)
     size = newest.size if newest else 0
-    sealed = [link.sequence for link in chain.links if link.sequence is not None]
-    tiles = await log_tree.for_inclusion(tx, sealed, size)
+    places = [each.sequence for each in (*chain.links, folded) if each]
+    tiles = await log_tree.for_inclusion(tx, [each for each in places if each is not None], size)
     root = newest.root if newest else merkle.EMPTY_ROOT
+    counted = await _counted(tx, keyring, subject, chain, folded) if folded else None
     record = _stand(tx, keyring, chain, newest) | {
-        "entries": [_entry(link, tx.now) | _place(link, tiles, root) for link in chain.links]
+        "entries": [_entry(link, tx.now) | _place(link, tiles, root) for link in chain.links],
+        "map": counted | _place(folded, tiles, root) if counted and folded else None,
     }
     return await statements.sign(tx, keyring, HISTORY, record)
 
@@ -122,7 +129,29 @@ def _entry(link: Link, now: datetime) -> dict[str, Any]:
     }
 
 
-def _place(link: Link, tiles: Tiles, root: bytes) -> dict[str, Any]:
+async def _counted(
+    tx: Transaction, keyring: Keyring, subject: SubjectId, chain: Chain, folded: Folded
+) -> dict[str, Any] | None:
+    """What the newest map says of a person, with what leads from there to its root."""
+    first = next((link.hash for link in chain.links if link.number == 1), b"")
+    count = await day_map.count(tx, first)
+    if count is None:
+        return None
+    keys = await keyring.subject(tx, [subject], "log")
+    tip = Tip(number=count.number, leaf_hash=count.leaf_hash, first=first)
+    salt = log_chains.salt(keys[subject], tip)
+    if sparse_map.root(first, log_chains.folded(salt, tip), count.path) != folded.root:
+        raise TamperedError
+    return {
+        "leaf": _base64(folded.octets),
+        "number": count.number,
+        "leaf_hash": count.leaf_hash.hex(),
+        "salt": salt.hex(),
+        "path": [each.hex() for each in count.path],
+    }
+
+
+def _place(link: Link | Folded, tiles: Tiles, root: bytes) -> dict[str, Any]:
     index = link.sequence
     if index is None:
         return {"index": None, "hashes": []}  # it waits to be sealed in

@@ -17,6 +17,7 @@ from sqlalchemy import Select, func, select
 from policies.vocabulary import SubjectId
 from vault import (
     attribute_heads,
+    day_map,
     log_chains,
     log_embargoes,
     log_leaf,
@@ -189,9 +190,16 @@ async def first_fault(tx: Transaction, keyring: Keyring) -> str:
                 chain = await read(tx, keyring, subject)
             except KeyLostError:
                 continue  # erased, or a key that verification names where an entry needs it
-            if found := [*faults(chain), *await put_back(tx, keyring, chain)]:
+            found = faults(chain, await _counted(tx, chain))
+            if found := [*found, *await put_back(tx, keyring, chain)]:
                 return f"log key {handle.hex()}: {found[0]}"
     return ""
+
+
+async def _counted(tx: Transaction, chain: Chain) -> dict[int, bytes]:
+    """What the newest map says of a chain."""
+    firsts = [link.hash for link in chain.links if link.number == 1]
+    return dict([said for first in firsts if (said := await day_map.claim(tx, first))])
 
 
 async def _page(tx: Transaction, after: bytes) -> list[tuple[bytes, SubjectId]]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from policies.vocabulary import SubjectId
+from vault import merkle
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction, metadata, spread
 from vault.envelope_errors import TamperedError
@@ -30,6 +31,7 @@ from vault.framing import framed
 from vault.keyring import Keyring
 
 REFERENCE_BYTES: Final = 16
+SALT_BYTES: Final = 16
 NOBODIES: Final = 1024
 """Rows that stand in where an entry is about nobody: to log that must be as much work."""
 Keys = Mapping[SubjectId, SubjectKey]
@@ -43,6 +45,8 @@ class Tip(msgspec.Struct, frozen=True):
     leaf_hash: bytes = b""
     head: bytes = b""
     """Hash of the data head after the record's last logged write; empty before the first."""
+    first: bytes = b""
+    """Hash of entry 1, by which the day's map finds the record (`day_map`)."""
 
 
 log_chains: Final = Table(
@@ -53,9 +57,14 @@ log_chains: Final = Table(
     Column("leaf_hash", LargeBinary(32), nullable=False),
     Column("head", LargeBinary(32), nullable=False),
     Column("mac", LargeBinary(32), nullable=False),
+    Column("first", LargeBinary(32), nullable=False, index=True),
+    Column("folded", LargeBinary(32), nullable=False),  # what the day's map will hold of it
     sqlite_with_rowid=False,
 )
-_FIRST: Final = {"number": 0, "leaf_hash": b"", "head": b"", "mac": b""}
+_NOTHING: Final = {
+    **dict.fromkeys(["leaf_hash", "head", "mac", "first", "folded"], b""),
+    "number": 0,
+}
 _columns: Final = select(*log_chains.c)
 _update: Final = update(log_chains).where(log_chains.c.reference == bindparam("of"))
 
@@ -80,7 +89,7 @@ async def hold(
         TamperedError: a row was altered.
     """
     records = {reference(keyring, record): record for record in keys}
-    rows = [{"reference": each, **_FIRST} for each in sorted([*records, *nobodies])]
+    rows = [{"reference": each, **_NOTHING} for each in sorted([*records, *nobodies])]
     insert = sqlite.insert if tx.connection.dialect.name == "sqlite" else postgresql.insert
     # An update of nothing: it locks the row, in the order of the values, and gives it back as it
     # stands after whoever held it before. To select and then insert could cross with another.
@@ -117,7 +126,21 @@ async def keep(
         {"of": reference(keyring, record), **_row(record, keys[record], tip)}
         for record, tip in tips.items()
     ]
-    await tx.connection.execute(_update, [*rows, *({"of": each, **_FIRST} for each in nobodies)])
+    await tx.connection.execute(_update, [*rows, *({"of": each, **_NOTHING} for each in nobodies)])
+
+
+def salt(key: SubjectKey, tip: Tip) -> bytes:
+    """What makes a count's leaf in the day's map say nothing to who was not given it."""
+    number = tip.number.to_bytes(8, "big")
+    return key.head.mac(framed(b"vault/log/map/salt/v1", tip.first, number))[:SALT_BYTES]
+
+
+def folded(salt_: bytes, tip: Tip) -> bytes:
+    """The leaf of a count in the day's map; empty before the first entry."""
+    if not tip.first:
+        return b""
+    number = tip.number.to_bytes(8, "big")
+    return merkle.leaf_hash(framed(b"vault/log/map/v1", tip.first, number, tip.leaf_hash, salt_))
 
 
 async def forget(tx: Transaction, keyring: Keyring, records: Sequence[SubjectId]) -> None:
@@ -135,7 +158,7 @@ def _believed(
         if row.reference not in records:
             continue  # a stand-in
         record = records[row.reference]
-        tip = found[record] = Tip(row.number, row.leaf_hash, row.head)
+        tip = found[record] = Tip(row.number, row.leaf_hash, row.head, row.first)
         if tip != Tip() and not hmac.compare_digest(_mac(record, keys[record], tip), row.mac):
             raise TamperedError
     return found
@@ -146,11 +169,11 @@ def _referring(keyring: Keyring, *parts: bytes) -> bytes:
 
 
 def _row(record: SubjectId, key: SubjectKey, tip: Tip) -> dict[str, Any]:
-    return msgspec.structs.asdict(tip) | {"mac": _mac(record, key, tip)}
+    kept = {"mac": _mac(record, key, tip), "folded": folded(salt(key, tip), tip)}
+    return msgspec.structs.asdict(tip) | kept
 
 
 def _mac(record: SubjectId, key: SubjectKey, tip: Tip) -> bytes:
     number = tip.number.to_bytes(8, "big")
-    return key.head.mac(
-        framed(b"vault/log/chain/v1", record.bytes, number, tip.leaf_hash, tip.head)
-    )
+    parts = [b"vault/log/chain/v1", record.bytes, number, tip.leaf_hash, tip.head]
+    return key.head.mac(framed(*parts, *([tip.first] if tip.first else [])))

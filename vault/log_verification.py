@@ -9,6 +9,7 @@ from sqlalchemy import Select, Table, exists, func, select
 
 from policies.vocabulary import SubjectId
 from vault import (
+    day_map,
     jwk,
     log_chain,
     log_leaf,
@@ -62,6 +63,7 @@ async def verify(tx: Transaction, keyring: Keyring, progress: Progress | None = 
         await _waiting(tx, keyring)
         await _strays(tx)
         _require(not (hole := await log_chain.first_fault(tx, keyring)), hole)
+        _require(await day_map.is_whole(tx), "the day's map is not the one whose root was logged")
     except _FoundError as found:
         return Report(entries=tiles.size, fault=str(found))
     return Report(entries=tiles.size, fault=None)

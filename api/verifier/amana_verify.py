@@ -183,6 +183,46 @@ def history_faults(trust: Trust, record: dict[str, Any]) -> list[str]:
         found.append(withheld(newest, record["number"]))
     elif newest and counted[newest][1] != record["leaf_hash"]:
         found.append(f"replaced: entry {newest} is not the one that was counted")
+    return found + map_faults(head, issued, record)
+
+
+def map_faults(head: Head | None, issued: datetime, record: dict[str, Any]) -> list[str]:
+    """What the newest daily map of counts, which the log commits to, says against a history."""
+    hashes = {each["number"]: hash_of(each) for each in record["entries"]}
+    first, newest, held = hashes.get(1), max(hashes, default=0), record["map"]
+    if first is None:
+        return []  # the map is found by entry 1: that it is missing is said already
+    uncounted = "uncounted: no map of the last two days counts these entries"
+    if held is None:
+        ones = [each for each in record["entries"] if each["number"] == 1 and "leaf" in each]
+        old = any(written_at(each) < issued - 2 * DAY for each in ones)
+        return [uncounted] if old else []
+    octets = base64.b64decode(held["leaf"], validate=True)
+    said, path = read_leaf(octets), [bytes.fromhex(each) for each in held["hashes"]]
+    size = held["number"].to_bytes(8, "big")
+    parts = (b"vault/log/map/v1", first, size, bytes.fromhex(held["leaf_hash"]))
+    root = map_root(first, leaf_hash(framed(*parts, bytes.fromhex(held["salt"]))), held["path"])
+    if (said["action"], said["detail"]) != ("fold", root.hex()) or not (
+        held["index"] is None
+        or (head and includes(held["index"], head.size, leaf_hash(octets), path, head.root))
+    ):
+        return ["miscounted: the daily map of counts is not in the log that the note signs"]
+    found = []
+    if moment(said) < issued - (DAY if held["index"] is None else 2 * DAY):
+        found.append(uncounted)
+    if held["number"] > newest:
+        found.append(withheld(newest, held["number"]))
+    elif hashes.get(held["number"], b"").hex() not in {"", held["leaf_hash"]}:
+        found.append(f"replaced: entry {held['number']} is not the one that the map names")
+    return found
+
+
+def map_root(place: bytes, found: bytes, path: list[str]) -> bytes:
+    """The root that a path through a sparse Merkle map leads to; bits of the place are turns."""
+    for depth, beside in zip(range(len(path) - 1, -1, -1), path):  # noqa: B905  (of one length)
+        right = place[depth >> 3] >> (7 - (depth & 7)) & 1
+        pair = bytes.fromhex(beside) + found if right else found + bytes.fromhex(beside)
+        found = hashlib.sha256(b"\x01" + pair).digest()
     return found
 
 
@@ -258,8 +298,12 @@ def link(entry: dict[str, Any]) -> bytes:
         bytes.fromhex(entry["written"]),
         case,
     )
-    framed = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
-    return hashlib.sha256(framed).digest()
+    return hashlib.sha256(framed(*parts)).digest()
+
+
+def framed(*parts: bytes) -> bytes:
+    """Parts end to end, each after its length."""
+    return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
 
 
 def read_leaf(octets: bytes) -> dict[str, Any]:
@@ -273,6 +317,11 @@ def read_leaf(octets: bytes) -> dict[str, Any]:
 def moment(said: dict[str, Any]) -> datetime:
     """When an entry was written."""
     return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=said["at"])
+
+
+def written_at(entry: dict[str, Any]) -> datetime:
+    """When an entry of a history was written."""
+    return moment(read_leaf(base64.b64decode(entry["leaf"], validate=True)))
 
 
 def in_words(said: dict[str, Any]) -> str:

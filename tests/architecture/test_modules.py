@@ -12,7 +12,7 @@ MODULES = sorted(
 )
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LINES = 400
-ONE_FILE = {ROOT / "api" / "verifier" / "amana_verify.py": 540}
+ONE_FILE = {ROOT / "api" / "verifier" / "amana_verify.py": 600}
 """Whoever checks us reads and runs this file alone: it cannot be cut into two."""
 
 PURE = {

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import select
 
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
-from vault import access_log, keepsakes, statements, transparency
+from vault import access_log, day_map, keepsakes, statements, transparency
 from vault import database as db
 from vault.access_log import Line
 from vault.log_tables import access_log as lines
@@ -32,6 +32,11 @@ class Keeper:
     async def seal(self):
         async with db.begin(self.database) as tx:
             await transparency.sequence(tx, self.keyring)
+
+    async def fold(self, **delay):
+        async with db.begin(self.database) as tx:
+            then = msgspec.structs.replace(tx, now=tx.now + timedelta(**delay))
+            return await day_map.fold(then, self.keyring)
 
     async def ask(self, function, *arguments):
         async with db.read(self.database) as tx:

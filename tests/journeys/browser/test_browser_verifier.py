@@ -8,12 +8,14 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from vault import jwk
+from vault import jwk, log_chains, log_leaf, sparse_map
+from vault.log_chains import Tip
 
 pytestmark = pytest.mark.browser
 
@@ -146,6 +148,37 @@ def wait(record, issued):
     record["entries"][0].update(index=None, hashes=[])
 
 
+def first_hash(record):
+    return hashlib.sha256(b"\0" + base64.b64decode(record["entries"][0]["leaf"])).hexdigest()
+
+
+def counted(record, number, leaf_hash):
+    """Put a map in it, folded just now and not sealed yet, that counts so many entries."""
+    first = bytes.fromhex(first_hash(record))
+    tip = Tip(number=number, leaf_hash=bytes.fromhex(leaf_hash), first=first)
+    now = log_leaf.microseconds(datetime.fromisoformat(record["issued_at"]))
+    root = sparse_map.root(first, log_chains.folded(bytes(16), tip), [bytes(32)] * 17)
+    leaf = [2, bytes(16), now, "system", "log", "fold", "given", None, None, None, [], []]
+    octets = msgspec.msgpack.encode([*leaf, root.hex(), None, b"", b"", b""])
+    record["map"] = {
+        "number": number,
+        "leaf_hash": leaf_hash,
+        "salt": "00" * 16,
+        "path": ["00" * 32] * 17,
+        "leaf": base64.b64encode(octets).decode(),
+        "index": None,
+        "hashes": [],
+    }
+
+
+def uncount(record):
+    record["map"] = None
+
+
+def years_later(record):
+    record["issued_at"] = "2036-01-01T00:00:00+00:00"
+
+
 def unpadded(part):
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
@@ -209,6 +242,21 @@ def test_threat_32_a_receipt_of_more_than_is_shown_is_named(kept, forge, judged)
     assert judged(more, kept / "history.jws") == {"withheld"}
     other = forge("visit.jws", lambda it: it.update(number=1, leaf_hash="00" * 32))
     assert judged(other, kept / "history.jws") == {"replaced"}
+
+
+def test_a_history_that_the_daily_map_of_counts_contradicts_is_named(kept, forge, judged):
+    def count(number, leaf_hash="00" * 32):
+        return lambda record: counted(record, number, leaf_hash)
+
+    assert judged(forge("history.jws", count(99))) == {"withheld"}
+    assert judged(forge("history.jws", count(1))) == {"replaced"}
+    assert judged(forge("history.jws", lambda it: count(1, first_hash(it))(it))) == set()
+    assert judged(forge("history.jws", lambda it: count(9)(it) or it["map"].update(number=1))) == {
+        "miscounted"
+    }
+    assert "uncounted" in judged(forge("history.jws", years_later))
+    assert "uncounted" in judged(forge("history.jws", lambda it: uncount(it) or years_later(it)))
+    assert judged(forge("history.jws", uncount)) == set()  # it began today
 
 
 def test_a_signature_that_is_not_trusted_or_was_touched_is_forged(kept, forge, judged):
