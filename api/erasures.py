@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api import observing, problems, rounds
 from consent import requests
-from consent.requests import Reason, Request, State
+from consent.requests import Reason, Request
 from identity.registry import erasing
 from identity.registry.erasing import Done
 from policies.retention import Held
@@ -147,12 +147,12 @@ class Gatekeeper(ASGIMiddleware):
 
 
 async def carry_out(database: Database, keyring: Keyring, gate: Gate) -> int:
-    """Erase whoever asked and was told yes; how many requests were answered.
+    """Erase whoever asked, was told yes and let it cool off; how many requests were answered.
 
     One that fails is logged and stays accepted: it holds up nobody behind it.
     """
     async with db.read(database) as tx:
-        waiting = await requests.in_state(tx, State.ACCEPTED)
+        waiting = await requests.ripe(tx)
     answered = 0
     for request in waiting:
         if not gate.is_open():
@@ -168,9 +168,9 @@ async def carry_out(database: Database, keyring: Keyring, gate: Gate) -> int:
 
 
 async def _carry_out(database: Database, keyring: Keyring, request: Request) -> None:
-    if request.subject is None:
-        return
     async with db.begin(database) as tx:
+        if await requests.held(tx, request.id) is None or request.subject is None:
+            return  # cancelled meanwhile
         done = await erasing.erase(
             tx,
             keyring,

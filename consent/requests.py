@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import Column, Index, Select, String, Table, Uuid, select, update
+from sqlalchemy import Column, ColumnElement, Index, Select, String, Table, Uuid, select, update
 
 from policies import retention
 from policies.vocabulary import StaffId, SubjectId
@@ -44,9 +44,11 @@ class State(StrEnum):
 
     ASKED = "asked"
     ACCEPTED = "accepted"
-    """Decided; what is held is erased within moments."""
+    """Decided; what is held is erased once it cooled off, unless who asked cancels."""
     REFUSED = "refused"
     DONE = "done"
+    CANCELLED = "cancelled"
+    """By who asked."""
 
 
 class Reason(StrEnum):
@@ -84,6 +86,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     reason: Reason | None
     certificate: UUID | None
+
+    @property
+    def cancellable_until(self) -> datetime:
+        """The earliest instant at which it is carried out."""
+        return self.asked_at + retention.COOLING_OFF
 
 
 def new_link() -> str:
@@ -132,6 +139,27 @@ async def in_state(tx: Transaction, state: State, *, limit: int = 100) -> list[R
     return await fetch_all(tx, query.order_by(erasure_requests.c.due_at).limit(limit), Request)
 
 
+async def ripe(tx: Transaction, *, limit: int = 100) -> list[Request]:
+    """Requests that are accepted and have cooled off, the most urgent first."""
+    query = _rows().where(_ripe(tx)).order_by(erasure_requests.c.due_at)
+    return await fetch_all(tx, query.limit(limit), Request)
+
+
+async def held(tx: Transaction, request_id: UUID) -> Request | None:
+    """A ripe request, held against its cancelling until commit; None if it is ripe no longer."""
+    query = _rows().where(erasure_requests.c.id == request_id, _ripe(tx)).with_for_update()
+    return await fetch_one(tx, query, Request)
+
+
+async def cancel(tx: Transaction, subject: SubjectId) -> bool:
+    """Take back what one asked. False if there is no request, or it was answered for good."""
+    values = {"state": State.CANCELLED.value, "subject": None}
+    changed = await tx.connection.execute(
+        update(erasure_requests).where(erasure_requests.c.subject == subject, _open).values(values)
+    )
+    return changed.rowcount == 1
+
+
 async def accept(tx: Transaction, request_id: UUID, by: StaffId) -> bool:
     """Let it be done. False if it is not waiting for a decision."""
     return await _decide(tx, request_id, by, {"state": State.ACCEPTED.value})
@@ -167,6 +195,11 @@ async def _move(tx: Transaction, request_id: UUID, before: State, values: dict[s
         .values(values)
     )
     return changed.rowcount == 1
+
+
+def _ripe(tx: Transaction) -> ColumnElement[bool]:
+    cooled = erasure_requests.c.asked_at <= tx.now - retention.COOLING_OFF
+    return (erasure_requests.c.state == State.ACCEPTED.value) & cooled
 
 
 def _hashed(link: str) -> str:

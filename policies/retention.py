@@ -16,6 +16,9 @@ ROOT_ROTATION: Final = timedelta(days=1)
 """The root is rotated at least this often while anything was erased (docs/operations.md)."""
 ANSWER_DAYS: Final = 10
 """Clear days in which a request to erase is answered (Law 09-08, article 8)."""
+COOLING_OFF: Final = timedelta(hours=72)
+"""From asking to be erased to the earliest erasure: whoever sat at another's open session, or
+asked in anger, can be stopped. Leaves a week of the law's ten days."""
 LOG_TERM: Final = timedelta(days=4 * 365 + 1)
 """How long log and consents stay evidence after an erasure: offences against Law 09-08 lapse
 after four years (Code of criminal procedure, article 5); to be confirmed by counsel."""

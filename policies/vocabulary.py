@@ -55,6 +55,7 @@ class Action(StrEnum):
     OPPOSE = "oppose"
     LIFT = "lift"
     ERASE_ASK = "erase-ask"
+    ERASE_CANCEL = "erase-cancel"
     ERASE = "erase"
     REVIEW = "review"
     OPEN_ENTRY = "open-entry"

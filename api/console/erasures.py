@@ -13,6 +13,7 @@ from api.console.shifts import Shift
 from api.fronts import see_other
 from consent import requests
 from consent.requests import Reason, State
+from identity.registry import erasure_holds
 from policies.staff import Duty
 
 
@@ -28,11 +29,13 @@ async def list_erasures(shift: NamedDependency[Shift]) -> Response[str]:
     """Who waits for an answer, the most urgent first."""
     if not await shift.begin(Duty.DECIDE_ERASURE, detail="erasures"):
         return shift.refused()
-    tongue = shift.page.tongue
+    tongue, waiting = shift.page.tongue, await requests.in_state(shift.tx, State.ASKED)
+    asked_by = [each.subject for each in waiting if each.subject is not None]
     return shift.page.show(
         "console/erasures.html",
         section="erasures",
-        waiting=await requests.in_state(shift.tx, State.ASKED),
+        waiting=waiting,
+        holds=await erasure_holds.standing_of(shift.tx, asked_by),
         going=await requests.in_state(shift.tx, State.ACCEPTED),
         reasons=[(each.value, str(tongue.one_of("erasure.because", each))) for each in Reason],
         now=shift.tx.now,

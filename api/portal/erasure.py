@@ -1,4 +1,4 @@
-"""Asking to be erased: once, with one's number typed, and a link that outlives the record."""
+"""Asking to be erased: once, with a code and one's number, and a link that outlives the record."""
 
 from typing import Any, Final
 
@@ -14,11 +14,14 @@ from api.rendering import Page
 from api.settings import Settings
 from consent import requests
 from consent.requests import Request
+from identity.login import confirming
 from identity.registry import erasing, erasure_certificates, people
+from policies import retention
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
 from vault import access_log
 from vault.access_log import Line
 from vault.database import Transaction
+from vault.short_lived import ShortLived
 
 ASKED: Final = Line(
     actor=Actor(kind=ActorKind.CITIZEN, id="self"),
@@ -28,9 +31,13 @@ ASKED: Final = Line(
 )
 
 
-class Typed(msgspec.Struct, frozen=True, kw_only=True):
-    """The form: one's own number, so that nobody asks by a slip of the finger."""
+CANCELLED: Final = msgspec.structs.replace(ASKED, action=Action.ERASE_CANCEL)
 
+
+class Typed(msgspec.Struct, frozen=True, kw_only=True):
+    """The form: a code, which an open session alone has not, and one's own number."""
+
+    code: str = ""
     number: str = ""
 
 
@@ -41,8 +48,19 @@ async def read_erasure(visit: NamedDependency[Visit]) -> Response[str]:
 
 
 @post("/erasure", status_code=303)
-async def ask_erasure(data: URLEncodedBody[Typed], visit: NamedDependency[Visit]) -> Response[Any]:
+async def ask_erasure(
+    data: URLEncodedBody[Typed],
+    visit: NamedDependency[Visit],
+    short_lived: NamedDependency[ShortLived],
+) -> Response[Any]:
     """Ask; then on to the page of the request, which needs no account."""
+    if await requests.of_subject(visit.tx, visit.subject) is not None:
+        return see_other(visit.page.path("erasure"))
+    # The code first: nobody tries out numbers faster than codes come.
+    no = await confirming.citizen(visit.tx, visit.keyring, short_lived, visit.subject, data.code)
+    if no is not None:
+        why = "sign_in.slow" if no.retry_after else "code.wrong"
+        return await _form(visit, {"code": why}, status=429 if no.retry_after else 422)
     named = (await people.by_idcs(visit.tx, visit.keyring, [data.number])).get(data.number)
     if named != visit.subject:
         return await _form(visit, {"number": "erasure.problem.number"}, status=422)
@@ -53,6 +71,15 @@ async def ask_erasure(data: URLEncodedBody[Typed], visit: NamedDependency[Visit]
     line = msgspec.structs.replace(ASKED, subject=visit.subject)
     await access_log.record(visit.tx, visit.keyring, [line])
     return see_other(visit.page.path("erasure", link))
+
+
+@post("/erasure/cancel", status_code=303)
+async def cancel_erasure(visit: NamedDependency[Visit]) -> Response[bytes]:
+    """Take the request back, as long as nothing was erased."""
+    if await requests.cancel(visit.tx, visit.subject):
+        line = msgspec.structs.replace(CANCELLED, subject=visit.subject)
+        await access_log.record(visit.tx, visit.keyring, [line])
+    return see_other(visit.page.path("erasure"))
 
 
 @get("/erasure/{link:str}")
@@ -95,6 +122,7 @@ async def _form(visit: Visit, problems: dict[str, str], *, status: int = 200) ->
         status=status,
         section="me",
         pending=await requests.of_subject(visit.tx, visit.subject),
+        hours=int(retention.COOLING_OFF.total_seconds() // 3600),
         problems=problems,
     )
 

@@ -42,6 +42,7 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             home.turn_lock,
             erasure.read_erasure,
             erasure.ask_erasure,
+            erasure.cancel_erasure,
             erasure.read_answer,
             erasure.download_certificate,
             signing_in.ask_password,

@@ -1,5 +1,6 @@
 """Holds: why a person's record must not be erased yet, placed and lifted by name of the reason."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -8,7 +9,7 @@ from sqlalchemy import Column, Index, String, Table, Uuid, insert, select, updat
 
 from policies.retention import Hold, HoldFacts
 from policies.vocabulary import SubjectId
-from vault.database import Instant, Transaction, fetch_all, metadata
+from vault.database import Instant, Transaction, metadata, spread
 
 erasure_holds: Final = Table(
     "erasure_holds",
@@ -44,7 +45,16 @@ async def lift(tx: Transaction, subject: SubjectId, kind: Hold) -> bool:
 
 async def standing(tx: Transaction, subject: SubjectId) -> list[HoldFacts]:
     """The holds on a record that nobody lifted."""
-    query = select(erasure_holds.c.kind, erasure_holds.c.until).where(
-        erasure_holds.c.subject == subject, _stands
-    )
-    return await fetch_all(tx, query, HoldFacts)
+    return (await standing_of(tx, [subject])).get(subject, [])
+
+
+async def standing_of(
+    tx: Transaction, subjects: Sequence[SubjectId]
+) -> dict[SubjectId, list[HoldFacts]]:
+    """The same of several records; those without a hold are left out."""
+    columns = (erasure_holds.c.subject, erasure_holds.c.kind, erasure_holds.c.until)
+    query = select(*columns).where(erasure_holds.c.subject.in_(spread(subjects)), _stands)
+    found: dict[SubjectId, list[HoldFacts]] = {}
+    for subject, kind, until in await tx.connection.execute(query.order_by(erasure_holds.c.since)):
+        found.setdefault(subject, []).append(HoldFacts(kind=Hold(kind), until=until))
+    return found

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import http.cookiejar
 import json
+import pathlib
 import re
 import secrets
 import socket
@@ -26,26 +27,28 @@ CALLBACK = "https://programme.example/callback"
 PROGRAMME = "amo-tadamon"
 AGREEMENT = "amo-tadamon/enrolment"
 PASSWORD = "an orange tree in Fez"
-CITIZENS = 40
+CITIZENS = 48
 STAFF = 10
 
 
 class Account:
-    """Somebody who can sign in. A code is good once, so `code` waits for one not used yet."""
+    """Somebody who can sign in. A code is good once: `code` takes the next, or waits for it."""
 
     def __init__(self, identifier, secret):
         self.identifier = identifier
         self.password = PASSWORD
         self.used = 0
+        self.codes = []
         self._secret = secret
 
     def code(self):
         import pyotp
 
-        while int(time.time()) // 30 <= self.used or time.time() % 30 > 27:
+        self.used = max(self.used + 1, int(time.time()) // 30)
+        while self.used > int(time.time()) // 30 + 1:  # one step early is taken, no more
             time.sleep(0.2)
-        self.used = int(time.time()) // 30
-        return pyotp.TOTP(self._secret).now()
+        self.codes.append(pyotp.TOTP(self._secret).at(30 * self.used))
+        return self.codes[-1]
 
 
 class Visitor:
@@ -107,6 +110,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """The programme's identifier for somebody on record."""
     key: dict[str, str]
     """What the programme signs with."""
+    store: pathlib.Path
+    """The SQLite file of both servers."""
 
     def citizen(self):
         """Somebody who has not signed in yet: nobody waits for their next code."""
@@ -205,7 +210,7 @@ def _world(folder, before):
         made = own.submit(asyncio.run, _seeded(settings)).result()
     settings = msgspec.structs.replace(settings, **before(settings))
     with _serving(public_app(settings), ports[0]), _serving(console_app(settings), ports[1]):
-        yield World(public=public, console=console, **made)
+        yield World(public=public, console=console, store=folder / "amana.db", **made)
 
 
 async def _seeded(settings):

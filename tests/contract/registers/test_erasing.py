@@ -6,10 +6,8 @@ import msgspec
 import pytest
 from sqlalchemy import delete, insert, select
 
-from consent import requests
 from consent.grant_rows import grants
 from consent.oppositions import lock, oppositions
-from consent.requests import Reason, State
 from identity import programmes
 from identity.login.accounts import of_citizen
 from identity.login.credentials import passwords
@@ -29,7 +27,7 @@ from identity.registry.households import household_members
 from identity.registry.pseudonym_rows import pairwise_identifiers
 from policies import retention
 from policies.retention import Held, Hold
-from policies.vocabulary import Action, Actor, ActorKind, Outcome, ProgrammeId, StaffId
+from policies.vocabulary import Action, Actor, ActorKind, Outcome, ProgrammeId
 from vault import access_log, erasure_gate, signing, tombstones
 from vault import erasing as vault_erasing
 from vault.access_log import Criteria
@@ -325,54 +323,3 @@ async def test_log_keys_go_when_the_logs_term_is_over_and_not_before(house, eras
         logs = await house.keyring.subject(tx, [person.subject, other.subject], "log")
         assert await vault_erasing.log_keys_alone(tx, None) == []
     assert list(logs) == [other.subject]
-
-
-class TestRequests:
-    @pytest.fixture
-    async def asked(self, begin, person):
-        link = requests.new_link()
-        hashed = erasure_certificates.subject_hash(requests.salt(link), person.idcs)
-        async with begin() as tx:
-            assert await requests.ask(tx, person.subject, link, hashed)
-            return link, await requests.by_link(tx, link)
-
-    async def test_a_request_has_its_legal_day_and_is_found_by_its_link_alone(
-        self, begin, person, asked
-    ):
-        link, request = asked
-        assert (request.state, request.subject) == (State.ASKED, person.subject)
-        assert request.due_at == retention.answer_by(request.asked_at)
-        async with begin() as tx:
-            assert await requests.by_link(tx, link[:-1]) is None
-            assert await requests.of_subject(tx, person.subject) == request
-            assert await requests.in_state(tx, State.ASKED) == [request]
-            rows = (await tx.connection.execute(select(requests.erasure_requests))).all()
-        assert link not in repr(rows)
-
-    @pytest.mark.usefixtures("asked")
-    async def test_one_request_at_a_time(self, begin, person):
-        async with begin() as tx:
-            assert not await requests.ask(tx, person.subject, requests.new_link(), "0" * 64)
-
-    async def test_a_refusal_is_final_and_one_may_ask_again(self, begin, person, asked):
-        link, request = asked
-        async with begin() as tx:
-            assert await requests.refuse(tx, request.id, StaffId("dpo-1"), Reason.LAW)
-            assert not await requests.accept(tx, request.id, StaffId("dpo-1"))
-            answered = await requests.by_link(tx, link)
-            assert await requests.ask(tx, person.subject, requests.new_link(), "0" * 64)
-        assert (answered.state, answered.reason) == (State.REFUSED, Reason.LAW)
-        assert answered.subject is None
-
-    async def test_what_is_accepted_is_done_or_put_off_and_names_nobody_then(
-        self, begin, person, asked
-    ):
-        link, request = asked
-        async with begin() as tx:
-            assert await requests.accept(tx, request.id, StaffId("dpo-1"))
-            assert (await requests.one(tx, request.id)).subject == person.subject
-            await requests.done(tx, request.id, request.id)
-            await requests.put_off(tx, request.id, Reason.HELD)
-            answered = await requests.by_link(tx, link)
-        assert (answered.state, answered.certificate) == (State.DONE, request.id)
-        assert answered.subject is None

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from api.cli.erasing_files import Slip
 from consent import requests
 from consent.requests import State
 from identity.registry import erasing, erasure_certificates, erasure_holds
+from policies import retention
 from policies.retention import Hold
 from policies.vocabulary import Actor, ActorKind, StaffId
 from vault import database as db
@@ -105,10 +107,15 @@ def test_a_journal_kept_elsewhere_is_replayed_and_a_forged_one_is_not(
     assert not desk.on_register(citizens[0])
 
 
+def three_days_ago(tx):
+    return msgspec.structs.replace(tx, now=tx.now - retention.COOLING_OFF)
+
+
 def test_what_was_accepted_is_carried_out_or_put_off(desk, citizens):
     async def work(held):
         links = [requests.new_link() for _ in citizens]
-        async with db.begin(held.database) as tx:
+        async with db.begin(held.database) as today:
+            tx = three_days_ago(today)
             for link, person in zip(links, citizens, strict=True):
                 hashed = erasure_certificates.subject_hash(requests.salt(link), person.idcs)
                 await requests.ask(tx, person.subject, link, hashed)
@@ -142,7 +149,8 @@ def test_one_request_that_fails_holds_up_nobody_behind_it(desk, settings, citize
     """And the journal learns of each that went, whatever becomes of the next."""
 
     async def work(held):
-        async with db.begin(held.database) as tx:
+        async with db.begin(held.database) as today:
+            tx = three_days_ago(today)
             for person in citizens[:2]:
                 link = requests.new_link()
                 await requests.ask(tx, person.subject, link, "0" * 64)
