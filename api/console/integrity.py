@@ -34,6 +34,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     entries: int = 0
     fault: str | None = None
     at: datetime | None = None
+    stopped: bool = False
+    """Whether it came to no end: it says nothing of the log then."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +74,7 @@ async def read_integrity(
     return shift.page.show(
         "console/integrity.html",
         section="integrity",
-        running=found is not None and found.at is None,
+        running=found is not None and found.at is None and not found.stopped,
         report=found,
         witnesses=await _witnesses(shift.tx, terms),
         public=public.size if public else 0,
@@ -134,7 +136,8 @@ async def _verify(running: Running) -> None:
             found = Verification(entries=report.entries, fault=report.fault, at=tx.now)
         await running.short_lived.put(KEPT, msgspec.json.encode(found), KEPT_SECONDS)
     except BaseException:
-        await running.short_lived.take(KEPT)  # nothing is «running» that is not
+        stopped = msgspec.json.encode(Verification(stopped=True))
+        await running.short_lived.put(KEPT, stopped, KEPT_SECONDS)
         raise
     finally:
         await running.short_lived.take(RUNS)

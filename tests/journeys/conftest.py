@@ -29,6 +29,7 @@ AGREEMENT = "amo-tadamon/enrolment"
 PASSWORD = "an orange tree in Fez"
 CITIZENS = 48
 STAFF = 10
+PATIENCE_SECONDS = 20
 
 
 class Account:
@@ -76,6 +77,13 @@ class Visitor:
         else:
             self.post("/en/sign-in", form)
             self.post("/en/sign-in/code", {"code": account.code()})
+        return self
+
+    def until(self, path, words):
+        """The page, looked at again until it says so or patience ends."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while words not in self.get(path).text and time.monotonic() < deadline:
+            time.sleep(0.2)
         return self
 
     def _send(self, path, body, headers):

@@ -1,9 +1,11 @@
 """Pages over HTTP, without a browser: what is not there, not allowed or not understood."""
 
 import re
+import sqlite3
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -214,6 +216,21 @@ def test_each_role_is_kept_to_its_own(dpo, operator):
         data = {"reason": reason, "case": "x"}
         assert operator.post(f"/en/dpo/log/{UNKNOWN}", data).status == 403
     assert dpo.post("/en/desk/person/new", {"step": "register"}).status == 403
+
+
+def test_a_verification_that_comes_to_no_end_says_so(world, dpo):
+    with closing(sqlite3.connect(world.store, timeout=20)) as store:
+        store.execute("ALTER TABLE day_map RENAME TO day_map_elsewhere")
+        try:
+            dpo.post("/en/dpo/integrity", {})
+            assert (
+                "The check stopped before its end"
+                in dpo.until("/en/dpo/integrity", "The check stopped").text
+            )
+        finally:
+            store.execute("ALTER TABLE day_map_elsewhere RENAME TO day_map")
+    dpo.post("/en/dpo/integrity", {})
+    assert "The log is whole" in dpo.until("/en/dpo/integrity", "The log is whole").text
 
 
 def test_the_front_page_of_the_console_is_that_of_one_s_duties(dpo, operator):

@@ -46,6 +46,14 @@ def test_the_agency_s_front_page_is_its_programmes_and_it_reads_no_log(agency):
     assert agency.get("/en/desk").status == 403
 
 
+def test_the_dpo_reads_that_the_agency_was_refused(world, browse, agency):
+    agency.get("/en/dpo/log")
+    dpo = browse(world.console).sign_in(world.dpo(), staff=True)
+
+    assert dpo.get("/en/dpo").status == 200
+    assert "Programme officer of the agency" in dpo.text
+
+
 def test_others_neither_see_the_programmes_nor_change_them(world, browse):
     dpo = browse(world.console).sign_in(world.dpo(), staff=True)
 

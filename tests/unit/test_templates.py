@@ -9,6 +9,7 @@ from api import i18n, rendering
 from identity.registry import fields
 from policies.consent import ConsentReason
 from policies.reasons import Reason
+from policies.staff import Role
 from policies.vocabulary import Action, GrantState, Language, LegalBasis, Outcome
 
 FOLDERS = [rendering.TEMPLATES / name for name in ("portal", "console")]
@@ -71,6 +72,7 @@ def test_every_word_in_the_catalogues_is_on_a_page():
         ("outcome", Outcome),
         ("reason", Reason),
         ("legal", LegalBasis),
+        ("who", Role),
     ],
 )
 def test_every_code_has_words_of_its_own(prefix, codes):

@@ -13,7 +13,7 @@ from identity.registry import erasing, erasure_holds, people
 from policies.retention import Hold
 from policies.vocabulary import Actor, ActorKind, StaffId
 from vault import database as db
-from vault import erasure_gate, migrating
+from vault import day_map, erasure_gate, migrating, transparency
 from vault.keyring import open_keyring
 from vault.keys import create_file_keys
 
@@ -68,6 +68,25 @@ async def test_the_console_decides_and_the_public_app_carries_out(acting_as, ent
         assert await erasure_gate.closed(tx, keyring, []) == []
     async with acting_as("amana_app") as tx:
         assert await people.by_idcs(tx, keyring, [person.idcs]) == {}
+
+
+async def test_who_asked_takes_it_back_and_the_console_sees_what_must_be_kept(acting_as, entered):
+    person, _ = entered
+    async with acting_as("amana_console") as tx:
+        assert list(await erasure_holds.standing_of(tx, [person.subject])) == [person.subject]
+    async with acting_as("amana_app") as tx:
+        assert await requests.cancel(tx, person.subject)
+    async with acting_as("amana_console") as tx:
+        assert await requests.in_state(tx, State.ASKED) == []
+
+
+async def test_the_console_verifies_a_log_with_a_days_map(acting_as, entered):
+    _, keyring = entered
+    async with acting_as("amana_app") as tx:
+        assert await day_map.fold(tx, keyring)
+        assert await transparency.sequence(tx, keyring)
+    async with acting_as("amana_console") as tx:
+        assert (await transparency.verify(tx, keyring)).fault is None
 
 
 async def test_the_console_erases_nobody(acting_as, entered):

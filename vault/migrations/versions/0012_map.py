@@ -8,12 +8,13 @@ down_revision = "0011_server"
 branch_labels = None
 depends_on = None
 
-# Whoever seals the log folds the map; the console serves no citizen.
+# Whoever seals the log folds the map; the console reads it where it verifies the log.
 GRANTS = {
     "amana_app": """
         GRANT SELECT, INSERT, UPDATE, DELETE ON day_map TO amana_app;
         GRANT SELECT, INSERT, UPDATE ON day_map_tile, day_maps TO amana_app;
     """,
+    "amana_console": "GRANT SELECT ON day_map, day_map_tile, day_maps TO amana_console;",
 }
 
 
