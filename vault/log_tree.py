@@ -7,19 +7,26 @@ level grows until it is full, and then adds one hash to the level above.
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Column,
     LargeBinary,
+    Select,
     SmallInteger,
     Table,
     Text,
     Uuid,
+    and_,
     bindparam,
+    column,
+    or_,
     select,
+    true,
     tuple_,
+    values,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -62,6 +69,12 @@ log_checkpoint: Final = Table(
 
 _AT_PLACES: Final = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).where(
     tuple_(log_tile.c.level, log_tile.c.idx).in_(bindparam("places", expanding=True))
+)
+_LEVELS: Final = (
+    values(column("level", SmallInteger), column("shift", SmallInteger), name="levels")
+    # Of 2**56 leaves: a wider shift is none to a database.
+    .data([(level, TILE_BITS * (level + 1)) for level in range(7)])
+    .cte("levels")
 )
 _joined: Final = lru_cache(maxsize=4_096)(merkle.joined)
 """Neighbours that many proofs share: up to 16 MiB of public hashes."""
@@ -167,6 +180,20 @@ async def for_inclusion(tx: Transaction, indexes: Iterable[int], size: int) -> T
         merkle.inclusion(index, size, note)
     merkle.root(size, note)
     return Tiles(size, await load(tx, places))
+
+
+def along(leaf: CTE) -> Select[Any]:
+    """A leaf's row, once for each tile that its audit path passes through.
+
+    Each sibling is in a tile above the leaf (`seq`) or, where the tree is not full to its
+    right, at the edge (`within`, a size): found in the statement that finds the leaf.
+    """
+    at, tile = _LEVELS.c, log_tile.c
+    passed = or_(
+        *(tile.idx == each.bitwise_rshift(at.shift) for each in (leaf.c.seq, leaf.c.within))
+    )
+    tiles = leaf.join(_LEVELS, true()).outerjoin(log_tile, and_(tile.level == at.level, passed))
+    return select(leaf, tile.level, tile.idx, tile.hashes).select_from(tiles)
 
 
 async def load(tx: Transaction, places: Iterable[Place]) -> dict[Place, bytes]:

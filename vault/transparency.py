@@ -16,6 +16,7 @@ from sqlalchemy import (
     Insert,
     Select,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -66,12 +67,18 @@ _NEWEST: Final = (
     .limit(1)
 )
 _newest: Final = _NEWEST.subquery("newest")
-# Where an entry is, and the newest size, at once: a proof takes as long as its statements.
-_PLACED: Final = (
-    select(log_entry.c.seq, log_entry.c.leaf_hash, _newest.c.size, _newest.c.root, _newest.c.note)
+_published: Final = bindparam("published", type_=BigInteger)
+_placed: Final = (
+    select(
+        *(log_entry.c.seq, log_entry.c.leaf_hash, _newest.c.size, _newest.c.root, _newest.c.note),
+        case((log_entry.c.seq < _published, _published), else_=_newest.c.size).label("within"),
+    )
     .select_from(log_entry.join(_newest, true()))
     .where(log_entry.c.id == bindparam("entry"))
+    .cte("placed")
 )
+# All of a proof at once: it takes as long as its statements.
+_PROVED: Final = log_tree.along(_placed)
 
 
 class FencedError(VaultError):
@@ -163,11 +170,13 @@ async def inclusion(
     Raises:
         TamperedError: a tile it needs is not whole.
     """
-    entry = (await tx.connection.execute(_PLACED, {"entry": entry_id})).first()
-    if entry is None:
+    given = {"entry": entry_id, "published": published.size if published else 0}
+    rows = (await tx.connection.execute(_PROVED, given)).all()
+    if not rows:
         return None
+    entry = rows[0]
     newest = published if published and entry.seq < published.size else entry
-    tiles = await log_tree.for_inclusion(tx, [entry.seq], newest.size)
+    tiles = Tiles(newest.size, {(row.level, row.idx): row.hashes or b"" for row in rows})
     proof = Proof(
         index=entry.seq,
         size=newest.size,

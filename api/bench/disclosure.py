@@ -5,35 +5,25 @@ load falls on both; the ratio is the figure, the rates are this machine's. No HT
 and the plain way are called as an application would call them.
 """
 
-import asyncio
-import os
-import platform
-import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Final
 from uuid import UUID
 
 import click
 from sqlalchemy import func, select
 
-from api import running
-from api.bench import ground, load
+from api.bench import ground, load, stores
 from api.bench.baseline import Plain
 from api.bench.load import Asker, Round, Summary
 from api.cli import terminal
-from api.demo.stores import a_database
 from api.running import Running
-from api.settings import Settings
 from identity.doors import disclosure as door
 from identity.doors.disclosure import Disclosed, Question
 from identity.doors.gathering import ByToken
 from identity.tokens import AccessToken
 from policies.vocabulary import LegalBasis, SubjectId
 from vault import database as db
-from vault import erasure_journal, migrating
-from vault.keys import create_file_keys
 from vault.log_tables import access_log
 
 WAYS: Final = ("plain", "one by one", "gathered")
@@ -62,7 +52,7 @@ def disclosure(*, people: int, askers: int, rounds: int, seconds: float, databas
 
 async def _bench(people: int, askers: int, rounds: int, seconds: float, server: str) -> None:
     async with AsyncExitStack() as stack:
-        held = await stack.enter_async_context(_store(server))
+        held = await stack.enter_async_context(stores.thrown_away(server))
         with terminal.progress("preparing") as report:
             issued = await ground.prepare(held, people, report)
         ways = await _ways(held, issued)
@@ -109,12 +99,7 @@ async def _alternate(
 
 
 def _tell(held: Running, ran: Mapping[str, list[Round]], *, askers: int, people: int) -> None:
-    store = held.database.writer.dialect
-    version = ".".join(map(str, store.server_version_info or ()))
-    click.echo(
-        f"machine  {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    )
-    click.echo(f"store    {store.name} {version}")
+    stores.tell(held)
     click.echo(f"load     {people} people, {askers} questions in flight, 2 attributes each")
     click.echo(
         f"{'':<12}{'per second':>12}{'p50 ms':>10}{'p99 ms':>10}{'cpu µs':>10}{'answers':>10}"
@@ -159,16 +144,3 @@ async def _logged(held: Running) -> int:
     async with db.read(held.database) as tx:
         found = await tx.connection.scalar(select(func.count()).select_from(access_log))
     return int(found or 0)
-
-
-@asynccontextmanager
-async def _store(server: str) -> AsyncIterator[Running]:
-    """A store of its own, thrown away afterwards; nothing is sealed while it is measured."""
-    async with AsyncExitStack() as stack:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amana-bench-")))
-        url = await stack.enter_async_context(a_database(server)) if server else ""
-        settings = Settings(data_dir=place, database_url=url, sequencer="outside")
-        create_file_keys(settings.keys)
-        erasure_journal.begin(settings.journal)
-        await asyncio.to_thread(migrating.upgrade, settings.database)
-        yield await stack.enter_async_context(running.opened(settings))

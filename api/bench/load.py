@@ -76,8 +76,8 @@ def summary(rounds: Sequence[Round]) -> Summary:
     return Summary(
         answers=answers,
         rate=median(one.rate for one in rounds),
-        p50=1e3 * _at(latencies, 0.50),
-        p99=1e3 * _at(latencies, 0.99),
+        p50=1e3 * at(latencies, 0.50),
+        p99=1e3 * at(latencies, 0.99),
         cpu=1e6 * sum(one.cpu_seconds for one in rounds) / answers,
     )
 
@@ -87,5 +87,6 @@ def ratio(fast: Sequence[Round], plain: Sequence[Round]) -> float:
     return median(one.rate / other.rate for one, other in zip(fast, plain, strict=True))
 
 
-def _at(latencies: Sequence[float], share: float) -> float:
+def at(latencies: Sequence[float], share: float) -> float:
+    """The latency, of sorted ones, that this share of them does not exceed."""
     return latencies[min(int(share * len(latencies)), len(latencies) - 1)]

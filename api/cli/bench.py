@@ -7,6 +7,7 @@ bench = Family(
     help="Measure, beside a baseline in the same run.",
     places={
         "disclosure": Place("api.bench.disclosure:disclosure", "Audited disclosures a second."),
+        "log": Place("api.bench.log:log", "Appends, sealing and proofs of the access log."),
         "matching": Place("api.bench.matching:matching", "False accepts and false refusals."),
     },
 )
