@@ -7,7 +7,10 @@ bench = Family(
     help="Measure, beside a baseline in the same run.",
     places={
         "disclosure": Place("api.bench.disclosure:disclosure", "Audited disclosures a second."),
-        "log": Place("api.bench.log:log", "Appends, sealing and proofs of the access log."),
+        "log": Place("api.bench.log:log", "Appends, sealed entries and proofs of the access log."),
         "matching": Place("api.bench.matching:matching", "False accepts and false refusals."),
+        "vault": Place(
+            "api.bench.vault:vault", "Whole persons opened a second, and rows rotated a second."
+        ),
     },
 )

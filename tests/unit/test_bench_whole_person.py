@@ -1,0 +1,37 @@
+"""Each way to keep a person gives back what was kept, and no other place opens ours."""
+
+import pytest
+
+from api.bench import vault as bench
+from api.bench import whole_person
+from policies.legal_time import legal_day
+from vault.database import EPOCH
+
+PEOPLE = bench._sample(3, legal_day(EPOCH))
+
+
+@pytest.mark.parametrize("keep", [whole_person.ours, *bench.OTHERS.values()])
+def test_a_person_is_given_back_whole(keep):
+    try:
+        ways = keep(PEOPLE)
+    except ImportError:
+        pytest.skip("a peer of the benchmark is not installed")
+    for way in ways:
+        assert [way.read(number) for number in range(len(PEOPLE))] == PEOPLE
+        assert way.octets > sum(len(value.encode()) for value in PEOPLE[0].values())
+
+
+def test_a_sample_has_twelve_fields_each():
+    assert [len(person) for person in PEOPLE] == [whole_person.FIELDS] * 3
+
+
+def test_a_peer_that_is_not_there_is_left_out_and_said(monkeypatch, capsys):
+    def missing(_people):
+        raise ModuleNotFoundError
+
+    monkeypatch.setattr(bench, "OTHERS", {"asherah": missing})
+    assert [way.name for way in bench._ways(PEOPLE)] == [
+        "Amana, one group",
+        "Amana, a group a field",
+    ]
+    assert "left out asherah" in capsys.readouterr().out
