@@ -223,9 +223,12 @@ async def _take(tx: Transaction, size: int, limit: int) -> bytes:
 
 
 def _taken(first: Select[Any], size: int) -> Select[Any]:
-    # All in one statement: no row leaves the database, the hashes leave it as one value.
-    ids = select(first.subquery("first").c.id)
-    taken = delete(log_pending).where(log_pending.c.id.in_(ids)).returning(*log_pending.c)
+    # All in one statement: no row leaves the database, the hashes leave it as one value. Up to the
+    # last of the first rather than a join with them: a planner that takes the outbox for empty, as
+    # it mostly is, would nest its loops over a flood.
+    ids = first.subquery("first").c.id
+    last = select(ids).order_by(ids.desc()).limit(1).scalar_subquery()
+    taken = delete(log_pending).where(log_pending.c.id <= last).returning(*log_pending.c)
     sealed = _sealed(size, taken.cte("taken")).returning(log_entry.c.seq, log_entry.c.leaf_hash)
     row = sealed.cte("sealed").c
     in_order = aggregate_order_by(literal(b""), row.seq)

@@ -4,7 +4,7 @@ import time
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, text
 
 from api import observing, rounds, sequencer
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
@@ -88,6 +88,19 @@ async def test_threat_50_a_flood_is_drained_while_writers_go_on(  # noqa: PLR091
         assert (await transparency.checkpoint(tx)).size > backlog
     print(f"{backlog / seconds:,.0f}/s beside writers, p99 {p99 * 1000:.0f} ms")
     assert p99 < P99_SECONDS
+
+
+async def test_threat_50_a_flood_is_drained_where_the_planner_takes_the_outbox_for_empty(
+    database, keyring, flood
+):
+    await flood(20_000)
+    async with db.begin(database) as tx:
+        await tx.connection.execute(delete(log_pending))
+    async with db.begin(database) as tx:
+        await tx.connection.execute(text("ANALYZE log_pending"))
+    await flood(20_000)
+    async with asyncio.timeout(20), db.begin(database) as tx:
+        assert await transparency.sequence(tx, keyring, 20_000) == 20_000
 
 
 async def test_threat_50_a_backlog_is_an_alarm_until_it_is_sealed(
