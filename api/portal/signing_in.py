@@ -68,7 +68,7 @@ async def take_password(
         return _password_page(page, data, problems)
     match await sign_in.citizen_password(
         desk,
-        idcs=data.identifier,
+        identifier=data.identifier,
         password=data.password,
         address=security.caller(request, settings),
     ):

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Index, String, Table, Uuid, insert, select, update
 
 from identity.login.staff import staff_accounts
+from identity.registry.people import Status, people
 from policies.staff import Role
 from policies.vocabulary import StaffId, SubjectId
 from vault.database import Instant, Transaction, fetch_one, metadata
@@ -90,7 +91,10 @@ async def start_staff(tx: Transaction, staff: StaffId) -> str:
 
 
 async def citizen(tx: Transaction, token: str) -> CitizenSession | None:
-    """Whose session this is, if it has neither ended nor been idle for too long; counts as use."""
+    """Whose session this is, if it has neither ended nor been idle for too long; counts as use.
+
+    The register is read anew: who is suspended or has died is out.
+    """
     query = select(
         sessions.c.id,
         sessions.c.subject,
@@ -98,7 +102,10 @@ async def citizen(tx: Transaction, token: str) -> CitizenSession | None:
         sessions.c.acr,
         sessions.c.seen_at,
         sessions.c.expires_at,
-    ).where(*_open(tx, token, Audience.CITIZEN))
+    )
+    query = query.join(people, people.c.subject == sessions.c.subject).where(
+        *_open(tx, token, Audience.CITIZEN), people.c.status == Status.ACTIVE.value
+    )
     session = await fetch_one(tx, query, CitizenSession)
     if session is not None:
         await _notice(tx, session.id, session.seen_at)

@@ -12,12 +12,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from identity.login import accounts, credentials, one_time_codes, rates, sessions
+from identity.login import accounts, credentials, identifying, one_time_codes, rates, sessions
 from identity.login import staff as staff_accounts
 from identity.login.accounts import Account
 from identity.login.credentials import Busy, Hashing, PasswordHash
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, StaffId, SubjectId
-from vault import access_log, blind_index, normalisers
+from vault import access_log, normalisers
 from vault import database as db
 from vault.access_log import Line
 from vault.database import Database, Transaction
@@ -73,10 +73,10 @@ class _Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def citizen_password(
-    desk: Desk, *, idcs: str, password: str, address: str
+    desk: Desk, *, identifier: str, password: str, address: str
 ) -> Pending | NotSignedIn:
-    """A citizen's first step; `idcs` as typed, `address` of the network, for the rates."""
-    return await _patiently(desk, _citizen_password(desk, idcs, password, address))
+    """A citizen's first step; `identifier` as typed, `address` of the network, for the rates."""
+    return await _patiently(desk, _citizen_password(desk, identifier, password, address))
 
 
 async def citizen_code(desk: Desk, *, ticket: str, code: str) -> SignedIn | NotSignedIn:
@@ -92,14 +92,12 @@ async def staff(
 
 
 async def _citizen_password(
-    desk: Desk, idcs: str, password: str, address: str
+    desk: Desk, identifier: str, password: str, address: str
 ) -> Pending | NotSignedIn:
-    number = normalisers.number(idcs)
-    who = rates.caller(desk.keyring, f"citizen:{number}", address)
+    who = rates.caller(desk.keyring, f"citizen:{normalisers.number(identifier)}", address)
     wait = await rates.admit(desk.short_lived, who)
     async with db.read(desk.database) as tx:
-        found = await blind_index.find(tx, desk.keyring, "idcs", [number])
-        subject = next(iter(found[number]), None)
+        subject = await identifying.citizen(tx, desk.keyring, identifier)
         account = None if subject is None else accounts.of_citizen(subject)
         stored = await credentials.stored(tx, account)
     if wait:

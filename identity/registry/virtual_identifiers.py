@@ -40,10 +40,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     subject: SubjectId
+    uses_left: int | None
+    """None for any number of them."""
 
 
-Asked = tuple[Audience, str]
-"""Who asks, and the number as it was typed."""
+Asked = tuple[Audience | None, str]
+"""Who asks, and the number as it was typed. None is a person's own portal."""
 
 
 async def make(
@@ -129,7 +131,10 @@ async def find(tx: Transaction, keyring: Keyring, asked: Sequence[Asked]) -> dic
     held: dict[str, tuple[Found, Audience | None]] = {}
     for row in await tx.connection.execute(query):
         subject, virtual = virtual_rows.opened(keyring, row)
-        held[tags[row.tag]] = (Found(id=virtual.id, subject=subject), virtual.audience)
+        held[tags[row.tag]] = (
+            Found(id=virtual.id, subject=subject, uses_left=virtual.uses_left),
+            virtual.audience,
+        )
     found: dict[Asked, Found] = {}
     for audience, written in asked:
         known = held.get(virtual_numbers.read(written) or "")

@@ -1,4 +1,4 @@
-"""Somebody else's https server for tests, and a fetcher that reaches it by a public address."""
+"""The catalogue that ships, a count of statements, and somebody else's https server."""
 
 import asyncio
 import re
@@ -13,8 +13,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import event
 
 from api.fetching import Fetcher
+from policies import catalogue as catalogues
 
 PUBLIC = "93.184.215.14"
 
@@ -64,6 +66,30 @@ class Detour(httpcore2.AsyncNetworkBackend):
     async def connect_tcp(self, host, *_how):
         self.elsewhere.connected.append(host)
         return await self.real.connect_tcp("127.0.0.1", self.elsewhere.port)
+
+
+@pytest.fixture(scope="session")
+def catalogue():
+    folder = Path(catalogues.__file__).parent / "catalogue"
+    return catalogues.compile(
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.toml")}
+    )
+
+
+@pytest.fixture
+def statements():
+    """Counts the statements that a transaction sends."""
+
+    def counting(tx):
+        seen = []
+        event.listen(
+            tx.connection.sync_connection,
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, *_: seen.append(statement),
+        )
+        return seen
+
+    return counting
 
 
 @pytest.fixture(scope="session")

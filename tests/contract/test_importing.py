@@ -1,7 +1,6 @@
 import asyncio
 import csv
 import json
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 from identity.registry import households, idcs, importing, people
 from identity.registry.importing import ImportFileError
 from identity.registry.person import Person
-from policies import catalogue as catalogues
 from policies.vocabulary import Actor, ActorKind
 from vault import access_log
 from vault import database as db
@@ -19,7 +17,6 @@ from vault.access_log import Criteria
 from vault.keyring import open_keyring
 from vault.keys import create_file_keys
 
-FOLDER = Path(catalogues.__file__).parent / "catalogue"
 BY = Actor(kind=ActorKind.SYSTEM, id="import")
 NAMES = [
     ("أحمد", "Ahmed", "العلوي", "Alaoui"),
@@ -53,13 +50,6 @@ def written(at, **changes):
         "document_number": f"AB{100000 + at}",
         "address": "12, rue «Al Massira»",
     } | changes
-
-
-@pytest.fixture(scope="session")
-def catalogue():
-    return catalogues.compile(
-        {str(path.relative_to(FOLDER)): path.read_bytes() for path in FOLDER.rglob("*.toml")}
-    )
 
 
 @pytest.fixture

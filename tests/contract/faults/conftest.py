@@ -15,7 +15,6 @@ import pytest
 
 from identity.registry import people
 from identity.registry.person import DocumentKind, Person, Sex
-from policies import catalogue as catalogues
 from policies.vocabulary import Actor, ActorKind
 from vault import database as db
 from vault import erasure_journal
@@ -40,7 +39,6 @@ PERSON = Person(
 )
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-FOLDER = Path(catalogues.__file__).parent / "catalogue"
 KILLED = -9
 
 
@@ -242,13 +240,6 @@ def stores(request):
 @pytest.fixture
 def world(processes, stores, tmp_path):
     return World(processes, stores, tmp_path)
-
-
-@pytest.fixture(scope="session")
-def catalogue():
-    return catalogues.compile(
-        {str(path.relative_to(FOLDER)): path.read_bytes() for path in FOLDER.rglob("*.toml")}
-    )
 
 
 @pytest.fixture

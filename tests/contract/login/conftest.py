@@ -6,10 +6,12 @@ import msgspec
 import pyotp
 import pytest
 from argon2.profiles import CHEAPEST
+from sqlalchemy import insert
 
 from identity.login import accounts, credentials, one_time_codes, staff
 from identity.login.credentials import Hashing, Profile
 from identity.login.sign_in import Desk
+from identity.registry.people import people
 from policies.staff import Role
 from policies.vocabulary import StaffId, SubjectId
 from vault import blind_index
@@ -82,6 +84,8 @@ async def citizen(database, keyring, hashing):
     async with db.begin(database) as tx:
         await keyring.create_subject(tx, subject)
         await blind_index.put(tx, keyring, subject, "idcs", idcs)
+        row = {"subject": subject, "status": "active", "synthetic": True, "registered_at": tx.now}
+        await tx.connection.execute(insert(people), row)
         await credentials.keep(tx, account, hashed)
         enrolled = await one_time_codes.enrol(tx, keyring, account, label="Amana")
     return Citizen(subject=subject, idcs=idcs, password=PASSWORD, secret=enrolled.secret)

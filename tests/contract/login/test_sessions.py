@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from identity.login import sessions, staff
 from identity.login.sessions import TWO_FACTORS
+from identity.registry.people import people
 from policies.staff import Role
 from policies.vocabulary import StaffId, SubjectId
 from vault import database as db
@@ -17,14 +18,25 @@ DPO = StaffId("dpo-1")
 
 
 @pytest.fixture
-def person():
-    return SubjectId(uuid4())
-
-
-@pytest.fixture
 async def tx(database):
     async with db.begin(database) as opened:
         yield opened
+
+
+@pytest.fixture
+def registered(tx):
+    async def enter():
+        subject = SubjectId(uuid4())
+        row = {"subject": subject, "status": "active", "synthetic": True, "registered_at": tx.now}
+        await tx.connection.execute(insert(people), row)
+        return subject
+
+    return enter
+
+
+@pytest.fixture
+async def person(registered):
+    return await registered()
 
 
 def later(tx, **step):
@@ -100,9 +112,9 @@ async def test_who_signs_out_is_out(tx, person):
     assert await sessions.citizen(tx, token) is None
 
 
-async def test_to_sign_out_everywhere_ends_ones_own_sessions_and_no_others(tx, person):
+async def test_to_sign_out_everywhere_ends_ones_own_sessions_and_no_others(tx, person, registered):
     mine = [await sessions.start_citizen(tx, person) for _ in range(2)]
-    other = await sessions.start_citizen(tx, SubjectId(uuid4()))
+    other = await sessions.start_citizen(tx, await registered())
 
     assert await sessions.end_of_citizen(tx, person) == 2
     assert [await sessions.citizen(tx, token) for token in mine] == [None, None]

@@ -18,7 +18,7 @@ UNKNOWN = "9876543210"
 
 
 async def password(desk, citizen, *, address=HERE, **change):
-    typed = {"idcs": citizen.idcs, "password": citizen.password} | change
+    typed = {"identifier": citizen.idcs, "password": citizen.password} | change
     return await sign_in.citizen_password(desk, **typed, address=address)
 
 
@@ -52,13 +52,15 @@ async def test_an_identifier_may_be_typed_with_spaces_or_in_arabic_digits(desk, 
     arabic = citizen.idcs.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
 
     assert isinstance(
-        await password(desk, citizen, idcs=f" {citizen.idcs[:4]} {citizen.idcs[4:]} "), Pending
+        await password(desk, citizen, identifier=f" {citizen.idcs[:4]} {citizen.idcs[4:]} "),
+        Pending,
     )
-    assert isinstance(await password(desk, citizen, idcs=arabic), Pending)
+    assert isinstance(await password(desk, citizen, identifier=arabic), Pending)
 
 
 @pytest.mark.parametrize(
-    "change", [{"password": "wrong-password"}, {"idcs": UNKNOWN}, {"idcs": ""}, {"password": ""}]
+    "change",
+    [{"password": "wrong-password"}, {"identifier": UNKNOWN}, {"identifier": ""}, {"password": ""}],
 )
 async def test_a_wrong_password_and_an_unknown_identifier_have_the_same_answer(
     desk, citizen, change
@@ -75,7 +77,7 @@ async def test_a_wrong_password_is_in_the_persons_history_without_what_was_typed
 
 
 async def test_an_unknown_identifier_is_logged_about_nobody(desk, citizen):
-    await password(desk, citizen, idcs=UNKNOWN)
+    await password(desk, citizen, identifier=UNKNOWN)
 
     [entry] = await log(desk)
     assert (entry.actor.kind, entry.outcome) == (ActorKind.CITIZEN, Outcome.REFUSED)
@@ -88,7 +90,7 @@ async def test_a_refusal_takes_as_long_for_anyone(desk, citizen):
     patient = replace(desk, patience=0.25)
     loop = asyncio.get_running_loop()
     took = []
-    for change in ({"password": "wrong-password"}, {"idcs": UNKNOWN}):
+    for change in ({"password": "wrong-password"}, {"identifier": UNKNOWN}):
         before = loop.time()
         await password(patient, citizen, **change)
         took.append(loop.time() - before)
@@ -158,7 +160,9 @@ async def test_codes_are_slow_to_guess_over_many_tickets(desk, citizen, clock):
 
 async def test_a_guesser_waits_whether_or_not_the_identifier_exists(desk, citizen):
     for idcs in (citizen.idcs, UNKNOWN):
-        answers = [await password(desk, citizen, idcs=idcs, password="wrong") for _ in range(7)]
+        answers = [
+            await password(desk, citizen, identifier=idcs, password="wrong") for _ in range(7)
+        ]
 
         assert answers[:5] == [NotSignedIn()] * 5
         assert all(0 < answer.retry_after <= 60 for answer in answers[5:])

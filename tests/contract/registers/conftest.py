@@ -1,11 +1,9 @@
 """People, households and consents as the registers and the doors have them."""
 
 from itertools import count
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event
 
 from consent import grants, notices
 from identity.doors import detokenising, disclosure, eligibility, verification
@@ -14,7 +12,6 @@ from identity.doors.verification import Named
 from identity.registry import households, people, pseudonyms
 from identity.registry.households import Household
 from identity.registry.person import DocumentKind, Person, Sex
-from policies import catalogue as catalogues
 from policies.household_index import HouseholdFacts, Milieu, Region
 from policies.staff import Duty, Role
 from policies.vocabulary import (
@@ -32,7 +29,6 @@ from vault.keyring import open_keyring
 from vault.keys import create_file_keys
 from vault.log_leaf import month
 
-FOLDER = Path(catalogues.__file__).parent / "catalogue"
 DESK = Actor(kind=ActorKind.STAFF, id="desk-1")
 AMO = {
     "programme": ProgrammeId("amo-tadamon"),
@@ -46,13 +42,6 @@ ASD = {
 }
 ADULT = "1990-05-01"
 FRAUD = ByStaff(staff="desk-1", role=Role.OPERATOR, duty=Duty.TRACE_FRAUD)
-
-
-@pytest.fixture(scope="session")
-def catalogue():
-    return catalogues.compile(
-        {str(path.relative_to(FOLDER)): path.read_bytes() for path in FOLDER.rglob("*.toml")}
-    )
 
 
 @pytest.fixture
@@ -243,22 +232,6 @@ def compared():
         return verification.Question(**fields)
 
     return make
-
-
-@pytest.fixture
-def statements():
-    """Counts the statements that a transaction sends."""
-
-    def counting(tx):
-        seen = []
-        event.listen(
-            tx.connection.sync_connection,
-            "before_cursor_execute",
-            lambda _connection, _cursor, statement, *_: seen.append(statement),
-        )
-        return seen
-
-    return counting
 
 
 @pytest.fixture
