@@ -18,13 +18,17 @@ from api.oauth.dpop import Asked, Proof, Unproven
 from api.oauth.errors import Denied
 from api.oauth.keys import TokenKeys
 from api.running import Running
+from policies.vocabulary import Action, Actor, ActorKind, Outcome, ProgrammeId
+from vault import access_log
 from vault import database as db
+from vault.access_log import Line
 from vault.database import Transaction
 from vault.keyring import Keyring
 from vault.short_lived import ShortLived
 
 SCHEME: Final = "dpop"
 DEMAND: Final = "use_dpop_nonce"
+OF_A_PERSON: Final = "token-of-a-person"
 METADATA_PATH: Final = "/.well-known/oauth-protected-resource/v1"
 
 
@@ -91,6 +95,22 @@ async def turn_away(
         correlation=correlation,
         headers={"WWW-Authenticate": f"DPoP {', '.join(challenge)}"} | next_nonce(running),
     )
+
+
+async def refuse_personal(running: Running, caller: Caller, action: Action) -> Response[Any] | None:
+    """403 and a line of the log for a token that a citizen's consent gave; None for any other."""
+    programme = ProgrammeId(caller.claims.client_id)
+    if caller.claims.sub == programme:
+        return None
+    line = Line(
+        actor=Actor(kind=ActorKind.PROGRAMME, id=programme),
+        action=action,
+        outcome=Outcome.REFUSED,
+        reasons=(OF_A_PERSON,),
+    )
+    async with db.begin(running.database) as tx:
+        await access_log.record(tx, running.keyring, [line])
+    return problems.respond("forbidden", detail="ask with a token of the programme's own")
 
 
 def next_nonce(running: Running) -> dict[str, str]:

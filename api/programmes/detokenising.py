@@ -77,8 +77,9 @@ async def detokenise(
 
 
 async def _ask(running: Running, caller: Caller, query: DetokeniseQuery) -> Response[Any] | Denied:
-    if caller.claims.sub != caller.claims.client_id:
-        return problems.respond("forbidden", detail="ask with a token of the programme's own")
+    refused = await callers.refuse_personal(running, caller, Action.DETOKENISE)
+    if refused is not None:
+        return refused
     forms = dict.fromkeys(query.attributes, str(RAW))
     wanted = questions.asking(Action.DETOKENISE, forms, query.case_reference)
     if not questions.reaches(caller, wanted, running.catalogue):

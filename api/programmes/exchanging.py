@@ -8,7 +8,6 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from api import problems
 from api.oauth.errors import Denied
 from api.oauth.keys import TokenKeys
 from api.programmes import callers, documenting
@@ -18,6 +17,7 @@ from api.running import Running
 from identity import tokens
 from identity.registry import pseudonym_rotation
 from identity.registry.pseudonym_rotation import MOST
+from policies.vocabulary import Action
 from vault import database as db
 
 
@@ -64,8 +64,9 @@ async def exchange_identifiers(
 async def _exchange(
     running: Running, caller: Caller, identifiers: list[str]
 ) -> Response[Any] | Denied:
-    if caller.claims.sub != caller.claims.client_id:
-        return problems.respond("forbidden", detail="ask with a token of the programme's own")
+    refused = await callers.refuse_personal(running, caller, Action.EXCHANGE)
+    if refused is not None:
+        return refused
     async with db.begin(running.database) as tx:
         token = (await tokens.read(tx, [caller.claims.jti])).get(caller.claims.jti)
         if token is None:

@@ -8,9 +8,10 @@ from api import lookups
 from consent import grants, oppositions
 from identity.login.rates import Limit
 from identity.registry import pseudonyms, virtual_identifiers
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Outcome
 from vault import access_log
 from vault import database as db
+from vault.access_log import Criteria
 
 PROBLEM = "urn:amana:problem:"
 CLAIMS = {"given_name": "Fatima", "family_name": "El Alaoui", "birth_date": "1990-05-01"}
@@ -254,10 +255,27 @@ async def test_a_narrowed_consent_narrows_the_token_that_is_out(house, citizen, 
     assert problem(answer) == (403, "attribute-not-consented")
 
 
-async def test_a_persons_own_token_exchanges_no_identifiers(amo, personal):
-    answer = await amo.ask("/v1/identifiers/exchange", personal, {"identifiers": ["pt1_x"]})
+@pytest.mark.parametrize(
+    ("path", "asked", "action"),
+    [
+        ("/v1/identifiers/exchange", {"identifiers": ["pt1_x"]}, Action.EXCHANGE),
+        (
+            "/v1/detokenisations",
+            {"identifiers": ["pt1_x"], "attributes": ["phone"], "case_reference": "DOSSIER-2026-1"},
+            Action.DETOKENISE,
+        ),
+    ],
+)
+async def test_what_is_for_programmes_alone_is_refused_a_persons_token_and_logged(  # noqa: PLR0917
+    house, amo, personal, path, asked, action
+):
+    answer = await amo.ask(path, personal, asked)
 
     assert problem(answer) == (403, "forbidden")
+    async with db.read(house.database) as tx:
+        (line,) = await access_log.search(tx, Criteria(action=action))
+    assert (line.actor.id, line.outcome) == ("amo-tadamon", Outcome.REFUSED)
+    assert line.reasons == ("token-of-a-person",)
 
 
 async def test_a_stand_in_number_verifies_and_a_programme_may_not_try_them_out(
