@@ -68,6 +68,7 @@ class Action(StrEnum):
     ADOPT = "adopt"
     FOLD = "fold"
     SIGN_IN = "sign-in"
+    SIGN_OUT = "sign-out"
     EXCHANGE = "exchange"
     RENUMBER = "renumber"
     NUMBER = "number"

@@ -13,7 +13,7 @@ from identity.login.staff import staff_accounts
 from identity.registry.people import Status, people
 from policies.staff import Role
 from policies.vocabulary import StaffId, SubjectId
-from vault.database import Instant, Transaction, fetch_one, metadata
+from vault.database import Instant, Transaction, fetch_all, fetch_one, metadata
 
 TOKEN_BYTES: Final = 32
 """256 bits (OWASP Session Management Cheat Sheet asks for at least 64)."""
@@ -52,6 +52,16 @@ sessions: Final = Table(
     Column("ended_at", Instant),
     Index("ix_sessions_subject", "subject"),
     Index("ix_sessions_staff", "staff"),
+)
+
+
+_citizens: Final = (
+    sessions.c.id,
+    sessions.c.subject,
+    sessions.c.auth_time,
+    sessions.c.acr,
+    sessions.c.seen_at,
+    sessions.c.expires_at,
 )
 
 
@@ -95,16 +105,10 @@ async def citizen(tx: Transaction, token: str) -> CitizenSession | None:
 
     The register is read anew: who is suspended or has died is out.
     """
-    query = select(
-        sessions.c.id,
-        sessions.c.subject,
-        sessions.c.auth_time,
-        sessions.c.acr,
-        sessions.c.seen_at,
-        sessions.c.expires_at,
-    )
-    query = query.join(people, people.c.subject == sessions.c.subject).where(
-        *_open(tx, token, Audience.CITIZEN), people.c.status == Status.ACTIVE.value
+    query = (
+        select(*_citizens)
+        .join(people, people.c.subject == sessions.c.subject)
+        .where(*_open(tx, token, Audience.CITIZEN), people.c.status == Status.ACTIVE.value)
     )
     session = await fetch_one(tx, query, CitizenSession)
     if session is not None:
@@ -131,6 +135,27 @@ async def staff(tx: Transaction, token: str) -> StaffSession | None:
     if session is not None:
         await _notice(tx, session.id, session.seen_at)
     return session
+
+
+async def open_of(tx: Transaction, subject: SubjectId) -> list[CitizenSession]:
+    """Where a citizen is signed in, last used first."""
+    query = (
+        select(*_citizens)
+        .where(sessions.c.subject == subject, *_lasting(tx))
+        .order_by(sessions.c.seen_at.desc(), sessions.c.id)
+    )
+    return await fetch_all(tx, query, CitizenSession)
+
+
+async def end_own(tx: Transaction, subject: SubjectId, session_id: str) -> bool:
+    """End one of a citizen's own sessions. False if they have no such one, or it had ended."""
+    return await _end(tx, sessions.c.id == session_id, sessions.c.subject == subject) == 1
+
+
+async def end_others(tx: Transaction, kept: CitizenSession) -> int:
+    """End all of a citizen's sessions but this one; how many."""
+    own = (sessions.c.subject == kept.subject, sessions.c.id != kept.id)
+    return await _end(tx, *own, *_lasting(tx))
 
 
 async def end(tx: Transaction, session_id: str) -> bool:
@@ -167,6 +192,12 @@ def _open(tx: Transaction, token: str, audience: Audience) -> tuple[ColumnElemen
     return (
         sessions.c.id == _id(token),
         sessions.c.audience == audience.value,
+        *_lasting(tx),
+    )
+
+
+def _lasting(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+    return (
         sessions.c.ended_at.is_(None),
         sessions.c.expires_at > tx.now,
         sessions.c.seen_at > tx.now - IDLE,
@@ -181,9 +212,9 @@ async def _notice(tx: Transaction, session_id: str, seen_at: datetime) -> None:
     )
 
 
-async def _end(tx: Transaction, which: ColumnElement[bool]) -> int:
+async def _end(tx: Transaction, *which: ColumnElement[bool]) -> int:
     done = await tx.connection.execute(
-        update(sessions).where(which, sessions.c.ended_at.is_(None)).values(ended_at=tx.now)
+        update(sessions).where(*which, sessions.c.ended_at.is_(None)).values(ended_at=tx.now)
     )
     return done.rowcount
 

@@ -20,6 +20,7 @@ OWN = [
     "/history/keep",
     "/lock",
     "/numbers",
+    "/sessions",
 ]
 DPO = [
     "/sign-in",
