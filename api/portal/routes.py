@@ -17,6 +17,7 @@ from api.portal import (
     numbers,
     open_sessions,
     receipts,
+    recovery,
     signing_in,
     visits,
 )
@@ -51,6 +52,8 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             signing_in.ask_code,
             signing_in.take_code,
             signing_in.sign_out,
+            recovery.read_recovery,
+            recovery.make_recovery,
             open_sessions.list_sessions,
             open_sessions.end_session,
             agreements.list_agreements,

@@ -12,7 +12,15 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from identity.login import accounts, credentials, identifying, one_time_codes, rates, sessions
+from identity.login import (
+    accounts,
+    credentials,
+    identifying,
+    one_time_codes,
+    rates,
+    recovery_codes,
+    sessions,
+)
 from identity.login import staff as staff_accounts
 from identity.login.accounts import Account
 from identity.login.credentials import Busy, Hashing, PasswordHash
@@ -125,13 +133,15 @@ async def _citizen_code(desk: Desk, ticket: str, code: str) -> SignedIn | NotSig
     if wait := await rates.admit_code(desk.short_lived, account):
         return await _turned_away(desk, held.pair, _citizen_line(held.subject, TOO_MANY), wait)
     async with db.begin(desk.database) as tx:
-        right = await one_time_codes.verify(tx, desk.keyring, account, code)
+        from_app = await one_time_codes.verify(tx, desk.keyring, account, code)
+        right = from_app or await recovery_codes.use(tx, account, code)
         # Taken last: a mistyped code leaves the ticket, and of two right ones at once one is in.
         if not right or await desk.short_lived.take(key) is None:
             await _record(tx, desk, _citizen_line(held.subject, "wrong-code"))
             return NotSignedIn()
         token = await sessions.start_citizen(tx, held.subject)
-        await _record(tx, desk, _citizen_line(held.subject))
+        by = Action.SIGN_IN if from_app else Action.SIGN_IN_RECOVERED
+        await _record(tx, desk, msgspec.structs.replace(_citizen_line(held.subject), action=by))
     await rates.remember(desk.short_lived, held.pair)
     return SignedIn(token=token)
 

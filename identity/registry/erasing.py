@@ -19,6 +19,7 @@ from identity.doors.wrong_answers import wrong_answers
 from identity.login import accounts
 from identity.login.credentials import passwords
 from identity.login.one_time_codes import one_time_secrets
+from identity.login.recovery_codes import recovery_codes
 from identity.login.sessions import sessions
 from identity.registry import (
     erasure_certificates,
@@ -221,6 +222,7 @@ async def _registers(
         "virtual-identifiers": await virtual_identifiers.forget(tx, keyring, subject),
         "tokens": await _tokens(tx, subject),
         "passwords": await _gone(tx, passwords, passwords.c.account == account),
+        "recovery-codes": await _gone(tx, recovery_codes, recovery_codes.c.account == account),
         "one-time-secrets": await _gone(
             tx, one_time_secrets, one_time_secrets.c.account == account
         ),

@@ -47,6 +47,7 @@ UNKNOWN = "01a20b95-ebcd-7722-a01e-98af91f53bf8"
         "/history/keep/receipt",
         f"/receipts/{UNKNOWN}", f"/receipts/{UNKNOWN}/signed", "/consent/unknown", "/lock",
         "/numbers", "/numbers/at/asd", "/erasure", "/sessions",
+        "/recovery-codes",
     ],
 )  # fmt: skip
 def test_every_own_page_asks_a_stranger_to_sign_in(stranger, path):

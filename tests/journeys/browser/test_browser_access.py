@@ -21,6 +21,7 @@ OWN = [
     "/lock",
     "/numbers",
     "/sessions",
+    "/recovery-codes",
 ]
 DPO = [
     "/sign-in",
