@@ -6,6 +6,7 @@ from api import accounts
 from api.accounts import Opened
 from api.cli import store, terminal
 from identity.login import accounts as owners
+from identity.login import sessions
 from identity.registry import people
 from vault import database as db
 
@@ -18,7 +19,10 @@ def citizen() -> None:
 @citizen.command()
 @click.option("--idcs", prompt="IDCS", help="The person's number; asked for when left out.")
 def activate(idcs: str) -> None:
-    """Open a portal account, or give it new secrets; they are shown once."""
+    """Open a portal account, or give it new secrets; they are shown once.
+
+    Whoever was signed in to it is signed out, and its recovery codes end.
+    """
     made = terminal.run(_activate(idcs))
     if made is None:
         raise click.ClickException("no such number on the register")
@@ -34,5 +38,6 @@ async def _activate(idcs: str) -> Opened | None:
             subject = (await people.by_idcs(tx, held.keyring, [idcs])).get(idcs)
             if subject is None:
                 return None
+            await sessions.end_of_citizen(tx, subject)
             owner = owners.of_citizen(subject)
             return await accounts.equip(tx, held.keyring, owner, password, label="portal")

@@ -33,11 +33,16 @@ _codes: Final = recovery_codes.c
 
 async def make(tx: Transaction, account: Account) -> list[str]:
     """Ten new codes in place of any there were, in groups of four: shown now or never."""
-    await tx.connection.execute(delete(recovery_codes).where(_codes.account == account))
+    await end(tx, account)
     made = ["".join(secrets.choice(ALPHABET) for _ in range(SIGNS)) for _ in range(COUNT)]
     rows = [{"account": account, "hash": _hash(code), "made_at": tx.now} for code in made]
     await tx.connection.execute(insert(recovery_codes), rows)
     return ["-".join(code[at : at + _GROUP] for at in range(0, SIGNS, _GROUP)) for code in made]
+
+
+async def end(tx: Transaction, account: Account) -> None:
+    """End all of an account's codes."""
+    await tx.connection.execute(delete(recovery_codes).where(_codes.account == account))
 
 
 async def left(tx: Transaction, account: Account) -> int:

@@ -7,6 +7,10 @@ import stat
 import pytest
 from joserfc.jwk import ECKey
 
+from identity.login import accounts as owners
+from identity.login import recovery_codes, sessions
+from vault import database as db
+
 PROGRAMME = (
     "programme", "add", "--id", "amo-tadamon", "--name", "AMO", "--agreement",
     "amo-tadamon/enrolment", "--redirect-uri", "https://amo.example/callback", "--jwks",
@@ -118,6 +122,29 @@ def test_a_number_that_is_nobodys_has_no_portal_account(installed):
 
     assert answer.exit_code == 1
     assert "no such number" in answer.stderr
+
+
+def test_new_secrets_of_an_account_end_what_the_older_opened(installed, desk, citizens):
+    person = citizens[0]
+    owner = owners.of_citizen(person.subject)
+
+    async def use(held):
+        async with db.begin(held.database) as tx:
+            await recovery_codes.make(tx, owner)
+            return await sessions.start_citizen(tx, person.subject)
+
+    async def look(held):
+        async with db.begin(held.database) as tx:
+            kept = await recovery_codes.left(tx, owner)
+            return await sessions.citizen(tx, token), kept
+
+    first = installed("citizen", "activate", input=f"{person.idcs}\n")
+    token = desk.do(use)
+    second = installed("citizen", "activate", input=f"{person.idcs}\n")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.stdout != second.stdout
+    assert desk.do(look) == (None, 0)
 
 
 def test_the_key_of_tokens_is_rotated(installed):

@@ -10,15 +10,19 @@ down_revision = "0012_map"
 branch_labels = None
 depends_on = None
 
-# Citizens alone have such codes: the console asks its staff for the others.
-GRANT = "GRANT SELECT, INSERT, UPDATE, DELETE ON recovery_codes TO amana_app;"
+# Citizens make and use them; an account that gets new secrets, staff's too, loses any it had.
+GRANTS = {
+    "amana_app": "GRANT SELECT, INSERT, UPDATE, DELETE ON recovery_codes TO amana_app;",
+    "amana_console": "GRANT SELECT, DELETE ON recovery_codes TO amana_console;",
+}
 
 
 def grant() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
-    there = "SELECT FROM pg_roles WHERE rolname = 'amana_app'"
-    op.execute(f"DO $do$ BEGIN IF EXISTS ({there}) THEN {GRANT} END IF; END $do$")
+    for role, statement in GRANTS.items():
+        there = f"SELECT FROM pg_roles WHERE rolname = '{role}'"
+        op.execute(f"DO $do$ BEGIN IF EXISTS ({there}) THEN {statement} END IF; END $do$")
 
 
 def upgrade() -> None:
