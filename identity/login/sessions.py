@@ -103,12 +103,14 @@ async def start_staff(tx: Transaction, staff: StaffId) -> str:
 async def citizen(tx: Transaction, token: str) -> CitizenSession | None:
     """Whose session this is, if it has neither ended nor been idle for too long; counts as use.
 
-    The register is read anew: who is suspended or has died is out.
+    The register is read anew: who is suspended or has died is out. An erasure waits for the end
+    of this transaction, so that nothing is left behind of what it writes.
     """
     query = (
         select(*_citizens)
         .join(people, people.c.subject == sessions.c.subject)
         .where(*_open(tx, token, Audience.CITIZEN), people.c.status == Status.ACTIVE.value)
+        .with_for_update(read=True, key_share=True, of=people)
     )
     session = await fetch_one(tx, query, CitizenSession)
     if session is not None:

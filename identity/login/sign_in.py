@@ -24,6 +24,7 @@ from identity.login import (
 from identity.login import staff as staff_accounts
 from identity.login.accounts import Account
 from identity.login.credentials import Busy, Hashing, PasswordHash
+from identity.registry import people
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, StaffId, SubjectId
 from vault import access_log, normalisers
 from vault import database as db
@@ -139,6 +140,8 @@ async def _citizen_code(desk: Desk, ticket: str, code: str) -> SignedIn | NotSig
         if not right or await desk.short_lived.take(key) is None:
             await _record(tx, desk, _citizen_line(held.subject, "wrong-code"))
             return NotSignedIn()
+        if not await people.hold(tx, [held.subject]):
+            return NotSignedIn(start_over=True)  # erased since the password
         token = await sessions.start_citizen(tx, held.subject)
         by = Action.SIGN_IN if from_app else Action.SIGN_IN_RECOVERED
         await _record(tx, desk, msgspec.structs.replace(_citizen_line(held.subject), action=by))

@@ -98,6 +98,7 @@ async def register_all(
 ) -> list[HouseholdRegistered | Invalid]:
     """Enter many, in a constant number of statements; one answer each, in order."""
     named = list({member for each in households for member in each.members})
+    await people.hold(tx, named)
     status = await people.statuses(tx, named)
     housed = set(await household_of(tx, named))
     answers: dict[int, HouseholdRegistered | Invalid] = {}

@@ -140,6 +140,21 @@ async def statuses(tx: Transaction, subjects: Sequence[SubjectId]) -> dict[Subje
     }
 
 
+async def hold(tx: Transaction, subjects: Sequence[SubjectId]) -> set[SubjectId]:
+    """Those of these people who are on the register, and stay so until this transaction ends.
+
+    For whoever writes down something about a person outside the vault, whose keys tell it by
+    themselves: an erasure waits, or was first.
+    """
+    query = (
+        select(people.c.subject)
+        .where(people.c.subject.in_(spread(sorted(subjects))))
+        .order_by(people.c.subject)
+        .with_for_update(read=True, key_share=True)
+    )
+    return {SubjectId(each) for each in await tx.connection.scalars(query)}
+
+
 async def set_status(tx: Transaction, subject: SubjectId, status: Status) -> bool:
     """Change a person's status. False if it is that already, or there is no such person."""
     done = await tx.connection.execute(

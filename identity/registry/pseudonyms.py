@@ -15,10 +15,12 @@ from typing import Final
 import structlog
 from sqlalchemy import update
 
+from identity.registry import people as register
 from identity.registry import pseudonym_rows
 from identity.registry.pseudonym_rows import Held, Named, State, pairwise_identifiers
 from policies.vocabulary import Audience, SubjectId
 from vault.database import Transaction, insert_new
+from vault.envelope_errors import KeyLostError
 from vault.framing import framed
 from vault.keyring import Keyring
 
@@ -191,6 +193,9 @@ async def _issue(
     new = {named: subject for (_, subject), named in drawn.items() if named not in held}
     if not new:
         return held
+    subjects = set(new.values())
+    if await register.hold(tx, list(subjects)) != subjects:
+        raise KeyLostError  # erased since they were found: asked again, they are nobody
     rows = [pseudonym_rows.row(tx, keyring, named, subject, turn) for named, subject in new.items()]
     await insert_new(tx, pairwise_identifiers, rows)
     # Read again: another transaction may have been first.

@@ -7,16 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import httpcore2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from api.fetching import Fetcher
+from identity.registry.people import people
 from policies import catalogue as catalogues
+from policies.vocabulary import SubjectId
 
 PUBLIC = "93.184.215.14"
 
@@ -74,6 +77,20 @@ def catalogue():
     return catalogues.compile(
         {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.toml")}
     )
+
+
+@pytest.fixture
+def on_register():
+    """Puts so many on the register of whom nothing else is written."""
+
+    async def enter(tx, count):
+        subjects = [SubjectId(uuid4()) for _ in range(count)]
+        row = {"status": "active", "synthetic": True, "registered_at": tx.now}
+        rows = [{"subject": subject, **row} for subject in subjects]
+        await tx.connection.execute(insert(people), rows)
+        return subjects
+
+    return enter
 
 
 @pytest.fixture

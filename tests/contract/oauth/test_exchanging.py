@@ -1,7 +1,6 @@
 """A programme changes its old identifiers for new ones at `/v1/identifiers/exchange`."""
 
 import json
-from uuid import uuid4
 
 import pytest
 from joserfc import jws
@@ -9,7 +8,7 @@ from joserfc.jwk import ECKey
 
 from identity.registry import pseudonyms
 from identity.registry.pseudonym_rotation import MOST, TYPE
-from policies.vocabulary import Action, Audience, Outcome, SubjectId
+from policies.vocabulary import Action, Audience, Outcome
 from vault import access_log, domain_keys, signing
 from vault import database as db
 from vault.access_log import Criteria
@@ -20,10 +19,10 @@ EXCHANGES = Criteria(action=Action.EXCHANGE, outcome=Outcome.GIVEN)
 
 
 @pytest.fixture
-async def known(house):
+async def known(house, on_register):
     """Three people at two programmes, then a rotation: each one's old identifiers."""
-    people = [SubjectId(uuid4()) for _ in range(3)]
     async with db.begin(house.database) as tx:
+        people = await on_register(tx, 3)
         ring = house.running.keyring
         amo = await pseudonyms.pairwise(tx, ring, AMO, people)
         asd = await pseudonyms.pairwise(tx, ring, ASD, people)

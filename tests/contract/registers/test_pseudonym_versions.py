@@ -1,7 +1,5 @@
 """Versions of the pairwise keys: old identifiers go on, then end; none comes back."""
 
-from uuid import uuid4
-
 import pytest
 from sqlalchemy import delete, select, update
 from structlog.testing import capture_logs
@@ -17,8 +15,9 @@ AMO, ASD = Audience("amo-tadamon"), Audience("asd")
 
 
 @pytest.fixture
-def everyone():
-    return [SubjectId(uuid4()) for _ in range(20)]
+async def everyone(begin, on_register):
+    async with begin() as tx:
+        return await on_register(tx, 20)
 
 
 @pytest.fixture
@@ -58,10 +57,9 @@ async def test_after_a_rotation_new_ones_carry_the_version_and_old_ones_still_na
     assert standing == {(AMO, everyone[0]): {new[everyone[0]], old[everyone[0]]}}
 
 
-async def test_a_retired_versions_are_not_found_exactly_like_random_text(
-    begin, keyring, rotate, retire, statements
+async def test_a_retired_versions_are_not_found_exactly_like_random_text(  # noqa: PLR0917
+    begin, keyring, rotate, retire, statements, everyone
 ):
-    everyone = [SubjectId(uuid4()) for _ in range(5)]
     async with begin() as tx:
         old = await pseudonyms.pairwise(tx, keyring, AMO, everyone)
     await rotate()
@@ -153,16 +151,16 @@ async def test_an_erased_persons_rows_are_gone_in_every_version_and_epoch(
 
 
 async def test_with_a_mac_of_eight_bits_everyone_still_has_their_own_in_each_version(
-    begin, keyring, rotate
+    begin, keyring, rotate, on_register
 ):
     def short(keyring, person, turn):
         """As the real one, cut to its first eight bits (two characters hold ten)."""
         prefix, text = pseudonyms.mint(keyring, person, turn).split("_")
         return f"{prefix}_{ord(text[0]) * 8 + ord(text[1]) % 8:x}"
 
-    people = [(AMO, SubjectId(uuid4())) for _ in range(60)]
     with capture_logs() as logs:
         async with begin() as tx:
+            people = [(AMO, subject) for subject in await on_register(tx, 60)]
             old = await pseudonyms.pairwise_all(tx, keyring, people, minting=short)
         await rotate()
         async with begin() as tx:

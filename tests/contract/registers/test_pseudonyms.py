@@ -1,19 +1,19 @@
 import re
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from identity.registry import pseudonyms
-from policies.vocabulary import ProgrammeId, SubjectId
+from policies.vocabulary import ProgrammeId
 
 AMO, ASD = ProgrammeId("amo-tadamon"), ProgrammeId("asd")
 
 
 @pytest.fixture
-def everyone():
-    return [SubjectId(uuid4()) for _ in range(40)]
+async def everyone(begin, on_register):
+    async with begin() as tx:
+        return await on_register(tx, 40)
 
 
 async def test_an_identifier_is_the_same_each_time_and_finds_the_person(begin, keyring, everyone):
@@ -53,7 +53,7 @@ async def test_another_programmes_identifier_is_not_found_like_any_text(begin, k
         assert await pseudonyms.resolve(tx, keyring, ASD, []) == {}
 
 
-async def test_asking_costs_one_statement_issuing_three(begin, keyring, everyone, statements):
+async def test_asking_costs_one_statement_issuing_four(begin, keyring, everyone, statements):
     async with begin() as tx:
         seen = statements(tx)
         await pseudonyms.pairwise(tx, keyring, AMO, everyone)
@@ -62,7 +62,7 @@ async def test_asking_costs_one_statement_issuing_three(begin, keyring, everyone
         asking = len(seen) - issuing
         await pseudonyms.resolve(tx, keyring, AMO, ["pt1_nobody"])
 
-    assert (issuing, asking, len(seen) - issuing - asking) == (3, 1, 1)
+    assert (issuing, asking, len(seen) - issuing - asking) == (4, 1, 1)
 
 
 async def test_a_reset_gives_a_new_identifier_and_the_old_one_names_nobody(

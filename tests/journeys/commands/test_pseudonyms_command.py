@@ -1,13 +1,12 @@
 """`amana pseudonyms`: what stands in each version, and what nothing opens any more."""
 
 import asyncio
-from uuid import uuid4
 
 import pytest
 
 from api import running
 from identity.registry import pseudonyms
-from policies.vocabulary import Audience, SubjectId
+from policies.vocabulary import Audience
 from vault import database as db
 from vault import domain_keys
 
@@ -26,8 +25,8 @@ def change(settings):
     return do
 
 
-def test_what_stands_is_counted_and_a_retired_version_is_removed(installed, change):
-    people = [SubjectId(uuid4()) for _ in range(3)]
+def test_what_stands_is_counted_and_a_retired_version_is_removed(installed, change, citizens):
+    people = [each.subject for each in citizens]
 
     async def issue(tx, keyring):
         await pseudonyms.pairwise(tx, keyring, Audience("asd"), people)
