@@ -92,7 +92,9 @@ class FrontDoor(msgspec.Struct, frozen=True, kw_only=True):
         def http(request: Request[Any, Any, Any], wrong: HTTPException) -> Response[Any]:
             if _is_machine(request):
                 return problems.respond(FAULTS.get(HTTPStatus(wrong.status_code), "internal"))
-            return _fault(request, spoken(request), _status(request, wrong), wrong)
+            page = _fault(request, spoken(request), _status(request, wrong), wrong)
+            page.headers.update(wrong.headers or {})
+            return page
 
         def fault(request: Request[Any, Any, Any], wrong: Exception) -> Response[Any]:
             return _fault(request, spoken(request), HTTPStatus.INTERNAL_SERVER_ERROR, wrong)

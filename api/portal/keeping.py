@@ -8,11 +8,14 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from api.portal import visits
 from api.portal.visits import Visit
 from api.settings import Settings
 from identity.doors import own_data
+from vault.short_lived import ShortLived
 
 JOSE: Final = "application/jose"
+HISTORIES_A_DAY: Final = 24
 
 
 @get("/history/keep")
@@ -36,8 +39,11 @@ async def download_visit(visit: NamedDependency[Visit]) -> Response[str]:
 
 
 @get("/history/keep/history")
-async def download_history(visit: NamedDependency[Visit]) -> Response[str]:
-    """The whole history with its proofs, signed."""
+async def download_history(
+    visit: NamedDependency[Visit], short_lived: NamedDependency[ShortLived]
+) -> Response[str]:
+    """The whole history with its proofs, signed. Some times a day: it reads all of it."""
+    await visits.admit(visit, short_lived, "history", HISTORIES_A_DAY)
     whole = await own_data.whole_history(visit.tx, visit.keyring, visit.subject)
     return _file(whole, JOSE, f"amana-history-{visit.tx.now:%Y-%m-%d}.jws")
 

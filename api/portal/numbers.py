@@ -1,6 +1,5 @@
 """The numbers of a citizen: those they make and stop, and a new one at a programme."""
 
-import hmac
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,11 +7,12 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import NotFoundException, TooManyRequestsException
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, URLEncodedBody
 
 from api import wording
 from api.fronts import Pressed, see_other
+from api.portal import visits
 from api.portal.history import id_or_none
 from api.portal.visits import Visit
 from identity.registry import pseudonym_rotation, pseudonyms, virtual_identifiers, virtual_numbers
@@ -20,10 +20,8 @@ from identity.registry.virtual_identifiers import State, TooMany, Virtual
 from policies.catalogue import NumberKind
 from policies.vocabulary import Action, Audience, NumberKindId, ProgrammeId
 from vault import access_log
-from vault.framing import framed
 from vault.short_lived import ShortLived
 
-DAY_SECONDS: Final = 86_400
 MADE_A_DAY: Final = 30
 RENEWED_A_DAY: Final = 3
 """A programme must verify the person again after each."""
@@ -86,7 +84,7 @@ async def make_number(
     programme = ProgrammeId(data.programme)
     if kind.bound and programme not in visit.catalogue.programmes:
         return await _page(visit, wanted=data, problems={"programme": "numbers.problem.programme"})
-    await _admit(visit, short_lived, "make", MADE_A_DAY)
+    await visits.admit(visit, short_lived, "make", MADE_A_DAY)
     audience = visit.catalogue.audience(programme) if kind.bound else None
     made = await virtual_identifiers.make(visit.tx, visit.keyring, kind, visit.subject, audience)
     if isinstance(made, TooMany):
@@ -126,7 +124,7 @@ async def renew(
     if data.answer != "renew":
         return see_other(visit.page.path("numbers"))
     audience = visit.catalogue.audience(it.programme)
-    await _admit(visit, short_lived, audience, RENEWED_A_DAY)
+    await visits.admit(visit, short_lived, audience, RENEWED_A_DAY)
     await pseudonym_rotation.renumber(visit.tx, visit.keyring, audience, visit.subject)
     return see_other(f"{visit.page.path('numbers')}?renewed={it.programme}")
 
@@ -218,15 +216,3 @@ async def _renewed(visit: Visit, programme: str) -> str:
     done = (Action.RENUMBER, visit.catalogue.audience(known.id))
     happened = any((line.action, line.detail) == done for line in lines)
     return visit.words.programme(known.id) if happened else ""
-
-
-async def _admit(visit: Visit, short_lived: ShortLived, what: str, times: int) -> None:
-    """Count one more today.
-
-    Raises:
-        TooManyRequestsException: there were enough.
-    """
-    key = visit.keyring.secret("own-number rates")
-    who = hmac.digest(key, framed(visit.subject.bytes, what.encode()), "sha256").hex()
-    if not (await short_lived.hit(f"own-number:{who}", times, DAY_SECONDS)).allowed:
-        raise TooManyRequestsException

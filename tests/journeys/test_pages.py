@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from api import lookups
+from api.portal import keeping
 from identity.login.rates import Limit
 from vault import blind_index
 
@@ -217,6 +218,15 @@ def test_each_role_is_kept_to_its_own(dpo, operator):
         data = {"reason": reason, "case": "x"}
         assert operator.post(f"/en/dpo/log/{UNKNOWN}", data).status == 403
     assert dpo.post("/en/desk/person/new", {"step": "register"}).status == 403
+
+
+def test_a_whole_history_is_had_some_times_a_day(world, browse, monkeypatch):
+    monkeypatch.setattr(keeping, "HISTORIES_A_DAY", 2)
+    someone = browse(world.public).sign_in(world.citizen())
+    statuses = [someone.get("/en/history/keep/history").status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert 3600 < int(someone.headers["retry-after"]) <= 86_400
+    assert "Too many requests in a short time" in someone.text
 
 
 def test_a_verification_that_comes_to_no_end_says_so(world, dpo):
