@@ -272,7 +272,7 @@ def _people():
             family_name_ar="العلوي",
             family_name_latin="El Alaoui",
             sex=Sex.FEMALE,
-            birth_date=f"{1950 + number}-05-11",
+            birth_date=f"{1950 + number % 50}-05-{11 + number // 50}",
             birth_place="Salé",
             document_kind=DocumentKind.CNIE,
             document_number=f"AB{123456 + 7919 * number}",

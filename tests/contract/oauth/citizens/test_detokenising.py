@@ -1,7 +1,6 @@
 """A programme asks who is behind its identifiers at `/v1/detokenisations`."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from joserfc.jwk import ECKey
@@ -12,7 +11,7 @@ from identity.login.rates import Limit
 from identity.registry import pseudonyms
 from policies.approvals import Kind, Proposal
 from policies.staff import Role
-from policies.vocabulary import Action, Audience, LegalBasis, ProgrammeId, PurposeId, SubjectId
+from policies.vocabulary import Action, Audience, LegalBasis, ProgrammeId, PurposeId
 from vault import access_log, log_leaf
 from vault import database as db
 from vault.access_log import Criteria
@@ -108,11 +107,11 @@ async def test_values_are_masked_and_the_person_can_see_who_asked_for_what_file(
 
 
 async def test_another_programmes_and_made_up_identifiers_are_told_nothing_of_alike(
-    house, known, ask, asd
+    house, known, ask, on_register
 ):
     async with db.begin(house.database) as tx:
         others = await pseudonyms.pairwise(
-            tx, house.running.keyring, Audience("asd"), [SubjectId(uuid4())]
+            tx, house.running.keyring, Audience("asd"), await on_register(tx, 1)
         )
     (theirs,) = others.values()
     answer = await ask(known, theirs, "pt1_" + "0" * 32, "anything")
