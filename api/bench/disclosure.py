@@ -28,7 +28,6 @@ from vault.log_tables import access_log
 
 WAYS: Final = ("plain", "one by one", "gathered")
 GOAL: Final = 8.0
-WARM_UP_SECONDS: Final = 0.5
 
 
 @click.command()
@@ -36,12 +35,7 @@ WARM_UP_SECONDS: Final = 0.5
 @click.option("--askers", default=64, show_default=True, help="Questions in flight at once.")
 @click.option("--rounds", default=5, show_default=True, help="Of each way, alternating.")
 @click.option("--seconds", default=2.0, show_default=True, help="Of each round.")
-@click.option(
-    "--database-url",
-    default="",
-    metavar="URL",
-    help="A PostgreSQL server to make a database on, dropped afterwards. Default: SQLite.",
-)
+@stores.on_a_server
 def disclosure(*, people: int, askers: int, rounds: int, seconds: float, database_url: str) -> None:
     """Audited disclosures a second.
 
@@ -56,10 +50,12 @@ async def _bench(people: int, askers: int, rounds: int, seconds: float, server: 
         with terminal.progress("preparing") as report:
             issued = await ground.prepare(held, people, report)
         ways = await _ways(held, issued)
-        for ask in ways.values():
-            await load.run(ask, askers=askers, seconds=WARM_UP_SECONDS)
+        await load.warm_up(ways, askers=askers)
         before = await _logged(held)
-        ran = await _alternate(ways, askers=askers, rounds=rounds, seconds=seconds)
+        with terminal.progress("rounds") as report:
+            ran = await load.alternate(
+                ways, askers=askers, rounds=rounds, seconds=seconds, report=report
+            )
         after = await _logged(held)
         counted = sum(one.answers for way, each in ran.items() for one in each if way != "plain")
         _tell(held, ran, askers=askers, people=len(issued))
@@ -84,18 +80,6 @@ async def _ways(held: Running, issued: Mapping[UUID, str]) -> dict[str, Asker]:
         _see(answers[0])
 
     return dict(zip(WAYS, (plain.ask, one_by_one, gathered), strict=True))
-
-
-async def _alternate(
-    ways: Mapping[str, Asker], *, askers: int, rounds: int, seconds: float
-) -> dict[str, list[Round]]:
-    ran: dict[str, list[Round]] = {way: [] for way in ways}
-    with terminal.progress("rounds") as report:
-        for _ in range(rounds):
-            for way, ask in ways.items():
-                ran[way].append(await load.run(ask, askers=askers, seconds=seconds))
-                report(sum(map(len, ran.values())), rounds * len(ways))
-    return ran
 
 
 def _tell(held: Running, ran: Mapping[str, list[Round]], *, askers: int, people: int) -> None:

@@ -2,10 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from statistics import median
+from typing import Final
 
 import msgspec
+
+from api.cli.terminal import Report
+
+WARM_UP_SECONDS: Final = 0.5
 
 Asker = Callable[[int], Awaitable[None]]
 """Asks one question, the n-th; raises if the answer is not the right one."""
@@ -67,6 +72,24 @@ async def run(ask: Asker, *, askers: int, seconds: float) -> Round:
         cpu_seconds=time.process_time() - cpu,
         latencies=tuple(sorted(latencies)),
     )
+
+
+async def warm_up(ways: Mapping[str, Asker], *, askers: int) -> None:
+    """Let each way run for a moment that does not count."""
+    for ask in ways.values():
+        await run(ask, askers=askers, seconds=WARM_UP_SECONDS)
+
+
+async def alternate(
+    ways: Mapping[str, Asker], *, askers: int, rounds: int, seconds: float, report: Report
+) -> dict[str, list[Round]]:
+    """So many rounds of each way, by turns: a neighbour's load falls on all."""
+    ran: dict[str, list[Round]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, ask in ways.items():
+            ran[way].append(await run(ask, askers=askers, seconds=seconds))
+            report(sum(map(len, ran.values())), rounds * len(ways))
+    return ran
 
 
 def summary(rounds: Sequence[Round]) -> Summary:

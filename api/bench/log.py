@@ -34,7 +34,6 @@ CHUNK: Final = 1_000
 PROOFS: Final = 2_000
 STRIDE: Final = 15_485_863
 """A prime: proofs are asked for all over the tree, the same ones in each run."""
-WARM_UP_SECONDS: Final = 0.5
 APPEND_GOAL, APPEND_GOAL_MS, SEAL_GOAL, PROOF_GOAL_MS = 10.0, 30.0, 50_000, 1.0
 PROGRAMME: Final = Actor(kind=ActorKind.PROGRAMME, id="bench")
 
@@ -44,12 +43,7 @@ PROGRAMME: Final = Actor(kind=ActorKind.PROGRAMME, id="bench")
 @click.option("--writers", default=64, show_default=True, help="Appending at once.")
 @click.option("--rounds", default=5, show_default=True, help="Of each way, alternating.")
 @click.option("--seconds", default=2.0, show_default=True, help="Of each round.")
-@click.option(
-    "--database-url",
-    default="",
-    metavar="URL",
-    help="A PostgreSQL server to make a database on, dropped afterwards. Default: SQLite.",
-)
+@stores.on_a_server
 def log(*, entries: int, writers: int, rounds: int, seconds: float, database_url: str) -> None:
     """Appends, sealed entries and proofs of the access log.
 
@@ -100,14 +94,11 @@ async def _appended(
         await gathering.ask(_line(people[number % PEOPLE]))
 
     ways: dict[str, Asker] = dict(zip(WAYS, (chained, one_by_one, gathered), strict=True))
-    ran: dict[str, list[Round]] = {way: [] for way in ways}
-    for append in ways.values():
-        await load.run(append, askers=writers, seconds=WARM_UP_SECONDS)
+    await load.warm_up(ways, askers=writers)
     with terminal.progress("appending") as report:
-        for _ in range(rounds):
-            for way, append in ways.items():
-                ran[way].append(await load.run(append, askers=writers, seconds=seconds))
-                report(sum(map(len, ran.values())), rounds * len(ways))
+        ran = await load.alternate(
+            ways, askers=writers, rounds=rounds, seconds=seconds, report=report
+        )
     await gathering.drained()
     return ran
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -17,6 +18,13 @@ from api.running import Running
 from api.settings import Settings
 from vault import erasure_journal, migrating
 from vault.keys import create_file_keys
+
+on_a_server: Final = click.option(
+    "--database-url",
+    default="",
+    metavar="URL",
+    help="A PostgreSQL server to make a database on, dropped afterwards. Default: SQLite.",
+)
 
 
 @asynccontextmanager

@@ -42,12 +42,7 @@ CHUNK: Final = 500
 @click.option("--rounds", default=10, show_default=True, help="Of each way, alternating.")
 @click.option("--seconds", default=0.5, show_default=True, help="Of each round.")
 @click.option("--records", default=6000, show_default=True, help="Registered, and rotated.")
-@click.option(
-    "--database-url",
-    default="",
-    metavar="URL",
-    help="A PostgreSQL server to make a database on, dropped afterwards. Default: SQLite.",
-)
+@stores.on_a_server
 def vault(*, persons: int, rounds: int, seconds: float, records: int, database_url: str) -> None:
     """Whole persons opened a second, and rows rotated a second.
 

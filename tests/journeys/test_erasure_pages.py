@@ -136,7 +136,7 @@ def test_who_asked_takes_it_back_before_it_is_carried_out(world, browse, asking,
     assert request not in dpo.get("/en/dpo/erasures").text
     assert "Request to be erased taken back" in citizen.get("/en/history").text
     three_days_pass(world, request)
-    time.sleep(erasures.PAUSE_SECONDS + 1)
+    time.sleep(erasures.PAUSE_SECONDS + 1)  # a round goes by, and nothing is to happen
     assert citizen.get("/en/me").status == 200
     citizen.get("/en/erasure")
     citizen.post("/en/erasure/cancel", {})  # nothing is there to take back

@@ -14,6 +14,7 @@ from vault.envelope_errors import KeyLostError
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="erasure")
 A_WHILE_SECONDS = 0.3
+"""Long enough for whoever does not wait to be done."""
 TABLES = (pairwise_identifiers, virtual_identifiers.virtual_identifiers, sessions.sessions)
 
 

@@ -57,7 +57,7 @@ async def test_after_a_rotation_new_ones_carry_the_version_and_old_ones_still_na
     assert standing == {(AMO, everyone[0]): {new[everyone[0]], old[everyone[0]]}}
 
 
-async def test_a_retired_versions_are_not_found_exactly_like_random_text(  # noqa: PLR0917
+async def test_a_retired_versions_are_not_found_exactly_like_random_text(  # noqa: PLR0917  (fixtures)
     begin, keyring, rotate, retire, statements, everyone
 ):
     async with begin() as tx:

@@ -266,7 +266,7 @@ async def test_a_narrowed_consent_narrows_the_token_that_is_out(house, citizen, 
         ),
     ],
 )
-async def test_what_is_for_programmes_alone_is_refused_a_persons_token_and_logged(  # noqa: PLR0917
+async def test_what_is_for_programmes_alone_is_refused_a_persons_token_and_logged(  # noqa: PLR0917  (fixtures)
     house, amo, personal, path, asked, action
 ):
     answer = await amo.ask(path, personal, asked)
