@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 from api import (
     client_sets,
     erasures,
+    forgetting,
     health,
     key_watch,
     observing,
@@ -112,6 +113,7 @@ def _lifespan(
             if seals:
                 await stack.enter_async_context(running.sealing(opened))
                 await stack.enter_async_context(witnessing.watching(opened.database, settings))
+                await stack.enter_async_context(forgetting.forgetting(opened.database))
                 await stack.enter_async_context(
                     erasures.carrying_out(opened.database, opened.keyring, opened.gate)
                 )

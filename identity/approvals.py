@@ -11,9 +11,20 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, Select, String, Table, Uuid, insert, select, update
+from sqlalchemy import (
+    Column,
+    LargeBinary,
+    Select,
+    String,
+    Table,
+    Uuid,
+    delete,
+    insert,
+    select,
+    update,
+)
 
-from policies import approvals
+from policies import approvals, retention
 from policies.approvals import Held, Proposal, State, Use, Why
 from policies.catalogue import Catalogue
 from policies.staff import TERMS, Duty, Role
@@ -22,7 +33,7 @@ from vault import access_log
 from vault.access_log import Line
 from vault.box import Box
 from vault.boxed_rows import BoxedRows
-from vault.database import AnyRow, Instant, Transaction, metadata
+from vault.database import AnyRow, Instant, Transaction, metadata, spread
 from vault.keyring import Keyring
 
 REFUSALS: Final = ("not-needed", "too-wide", "no-basis", "withdrawn")
@@ -165,6 +176,16 @@ async def newest(tx: Transaction, keyring: Keyring, limit: int = 50) -> list[Lis
     """The newest proposals, whatever became of them."""
     rows = _rows().order_by(proposals.c.proposed_at.desc(), proposals.c.id).limit(limit)
     return await _read(tx, keyring, rows)
+
+
+async def forget_old(tx: Transaction, *, limit: int) -> int:
+    """Delete proposals whose term is over, with who said yes, at most `limit`; how many."""
+    over = proposals.c.expires_at < tx.now - retention.PROPOSAL_TERM
+    oldest = select(proposals.c.id).where(over).order_by(proposals.c.expires_at).limit(limit)
+    ids = list(await tx.connection.scalars(oldest))
+    for column in (proposal_approvals.c.proposal, proposals.c.id):
+        await tx.connection.execute(delete(column.table).where(column.in_(spread(ids))))
+    return len(ids)
 
 
 async def _locked(tx: Transaction, keyring: Keyring, id_: UUID) -> Held | None:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    delete,
+    exists,
     insert,
     select,
     update,
@@ -30,7 +30,9 @@ from sqlalchemy import (
 
 from consent import grants
 from identity.programmes import ClientState, clients
+from policies import retention
 from policies.vocabulary import AgreementId, AttributeId, FormId, ProgrammeId, PurposeId, SubjectId
+from vault import bulk
 from vault.database import Instant, Transaction, fetch_all, fetch_one, metadata, spread
 
 ACCESS_LIFE: Final = timedelta(minutes=5)
@@ -292,13 +294,22 @@ async def revoke_family(tx: Transaction, family: UUID) -> bool:
     return await _revoke(tx, families.c.id == family) == 1
 
 
-async def forget_expired(tx: Transaction, before: datetime) -> int:
-    """Delete the rows of tokens that expired before an instant; how many."""
+async def forget_expired(tx: Transaction, *, limit: int) -> int:
+    """Delete tokens whose term is over, and authorizations that no token is left of; how many.
+
+    At most `limit` of each, so that nobody waits for it long.
+    """
+    before = tx.now - retention.TOKEN_TERM
     gone = 0
     for table in (access_tokens, refresh_tokens):
-        done = await tx.connection.execute(delete(table).where(table.c.expires_at < before))
-        gone += done.rowcount
-    return gone
+        gone += await bulk.remove(tx, table.c.id, table.c.expires_at < before, limit=limit)
+    # As old as a refresh token may get: of a younger one, a token may be issued any moment.
+    ended = families.c.created_at < before - REFRESH_LIFE
+    bare = (
+        ~exists().where(table.c.family == families.c.id)
+        for table in (access_tokens, refresh_tokens)
+    )
+    return gone + await bulk.remove(tx, families.c.id, ended, *bare, limit=limit)
 
 
 async def _revoke(tx: Transaction, which: ColumnElement[bool]) -> int:

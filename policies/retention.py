@@ -23,6 +23,14 @@ LOG_TERM: Final = timedelta(days=4 * 365 + 1)
 """How long log and consents stay evidence after an erasure: offences against Law 09-08 lapse
 after four years (Code of criminal procedure, article 5); to be confirmed by counsel."""
 
+TOKEN_TERM: Final = timedelta(days=1)
+"""How long an expired token is still known: what is asked of it a little late finds it expired."""
+SESSION_TERM: Final = timedelta(days=30)
+"""How long a session that is over is kept: whoever asks when they signed in finds it in the log."""
+PROPOSAL_TERM: Final = timedelta(days=210)
+"""How long a proposal is kept after it expired: the longest embargo, and a month to contest what
+is then shown. That it was made, approved and used stays in the log; whom it named does not."""
+
 
 class Hold(StrEnum):
     """Why a record must be kept for now."""

@@ -1,9 +1,19 @@
-"""Many rows changed at once, each to values of its own: one statement, or one prepared for all."""
+"""Many rows at once: changed, each to values of its own, or removed, so many at a time."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, Update, bindparam, func, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from vault.database import Transaction
@@ -24,6 +34,15 @@ async def change(
     else:
         named = [{f"of_{name}": value for name, value in row.items()} for row in rows]
         await tx.connection.execute(_of_one(table, by, list(rows[0])), named)
+
+
+async def remove(tx: Transaction, key: Column[Any], *which: ColumnElement[bool], limit: int) -> int:
+    """Delete rows of the table of `key`, its one-column primary key, at most `limit`; how many.
+
+    Rows that another transaction holds are left to it.
+    """
+    some = select(key).where(*which).limit(limit).with_for_update(skip_locked=True)
+    return (await tx.connection.execute(delete(key.table).where(key.in_(some)))).rowcount
 
 
 def _of_arrays(table: Table, by: Sequence[str], columns: Sequence[str]) -> Update:

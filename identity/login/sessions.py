@@ -11,8 +11,10 @@ from sqlalchemy import Column, ColumnElement, Index, String, Table, Uuid, insert
 
 from identity.login.staff import staff_accounts
 from identity.registry.people import Status, people
+from policies import retention
 from policies.staff import Role
 from policies.vocabulary import StaffId, SubjectId
+from vault import bulk
 from vault.database import Instant, Transaction, fetch_all, fetch_one, metadata
 
 TOKEN_BYTES: Final = 32
@@ -173,6 +175,12 @@ async def end_of_citizen(tx: Transaction, subject: SubjectId) -> int:
 async def end_of_staff(tx: Transaction, staff: StaffId) -> int:
     """Sign a member of staff out everywhere; how many sessions ended."""
     return await _end(tx, sessions.c.staff == staff)
+
+
+async def forget_ended(tx: Transaction, *, limit: int) -> int:
+    """Delete sessions that are over, and their term with them, at most `limit`; how many."""
+    before = tx.now - retention.SESSION_TERM
+    return await bulk.remove(tx, sessions.c.id, sessions.c.expires_at < before, limit=limit)
 
 
 async def _start(tx: Transaction, audience: Audience, who: dict[str, Any]) -> str:

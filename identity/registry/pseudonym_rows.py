@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     Column,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -44,6 +45,7 @@ pairwise_identifiers: Final = Table(
     Column("epoch", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("issued_at", Instant, nullable=False),
+    Index("ix_pairwise_identifiers_programme", "programme"),
 )
 
 Named = tuple[Audience, str]
@@ -102,7 +104,12 @@ async def counts(tx: Transaction) -> list[Count]:
 
 async def audiences(tx: Transaction) -> list[Audience]:
     """Every programme and sector that has an identifier of somebody."""
-    query = select(pairwise_identifiers.c.programme).distinct()
+    # Step by step along the index: DISTINCT would read the rows of all the people there are.
+    programme = pairwise_identifiers.c.programme
+    found = select(func.min(programme).label("programme")).cte(recursive=True)
+    after = select(func.min(programme)).where(programme > found.c.programme).scalar_subquery()
+    found = found.union_all(select(after).where(found.c.programme.is_not(None)))
+    query = select(found.c.programme).where(found.c.programme.is_not(None))
     return [Audience(each) for each in await tx.connection.scalars(query)]
 
 

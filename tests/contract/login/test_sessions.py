@@ -148,3 +148,17 @@ async def test_an_account_is_opened_and_closed_once_and_its_identifier_never_aga
     assert await staff.add(tx, DPO, Role.DPO) is None
     assert not (await staff.one(tx, DPO)).active
     assert await staff.one(tx, StaffId("nobody")) is None
+
+
+async def test_a_session_that_is_long_over_is_forgotten(tx, person):
+    old = await sessions.start_citizen(tx, person)
+    await sessions.start_staff(tx, DPO)
+    after = later(tx, days=30, hours=10)
+    new = await sessions.start_citizen(after, person)
+
+    assert await sessions.forget_ended(tx, limit=9) == 0
+    assert await sessions.forget_ended(after, limit=9) == 1  # staff's: half a day at most
+    assert await sessions.forget_ended(later(after, hours=3), limit=9) == 1
+
+    assert await sessions.citizen(after, new)
+    assert await sessions.citizen(tx, old) is None

@@ -4,10 +4,12 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+import msgspec
+from sqlalchemy import func, select
 
 from identity import approvals
 from identity.approvals import Denied
+from policies import retention
 from policies.approvals import Kind, Proposal, State, Why
 from policies.staff import Role
 from policies.vocabulary import Action, LegalBasis, ProgrammeId, PurposeId
@@ -68,6 +70,24 @@ async def test_the_store_holds_no_case_and_no_identifier_in_the_clear(begin, key
 
     assert b"F-2026-0042" not in sealed
     assert b"pt1_a" not in sealed
+
+
+async def test_a_proposal_is_forgotten_with_its_answers_when_its_term_is_over(
+    begin, keyring, catalogue
+):
+    old = await _proposed(begin, keyring, catalogue)
+    async with begin() as tx:
+        await approvals.approve(tx, keyring, old, "dpo-1", Role.DPO)
+        (before,) = await approvals.newest(tx, keyring)
+        over = before.held.proposal.expires_at + retention.PROPOSAL_TERM
+        for now, gone in ((over, 0), (over + timedelta(seconds=1), 1), (over, 0)):
+            then = msgspec.structs.replace(tx, now=now)
+            assert await approvals.forget_old(then, limit=9) == gone
+        assert await approvals.newest(tx, keyring) == []
+        yes = select(func.count()).select_from(approvals.proposal_approvals)
+        assert await tx.connection.scalar(yes) == 0
+        lines = await access_log.search(tx, access_log.Criteria(action=Action.APPROVE), limit=9)
+    assert [each.detail for each in lines] == [f"approve {old}"]
 
 
 async def _proposed(begin, keyring, catalogue, **changes):

@@ -193,14 +193,31 @@ async def test_what_expired_is_forgotten_and_what_is_valid_stays(tx, authorized)
     family = await tokens.open_family(tx, authorized)
     refresh = await tokens.issue_refresh(tx, authorized, family=family)
     await access(tx, authorized, "old")
-    after = later(tx, minutes=10)
+    after = later(tx, days=1, minutes=10)
     await tokens.issue_access(after, authorized, jti="new", jkt="thumb")
 
-    assert await tokens.forget_expired(tx, after.now) == 1
+    assert await tokens.forget_expired(tx, limit=9) == 0
+    assert await tokens.forget_expired(after, limit=9) == 1
 
     assert await tokens.read_refresh(after, refresh)
     assert await valid(after, "new")
     assert await tx.connection.scalar(select(func.count(tokens.access_tokens.c.id))) == 1
+
+
+async def test_an_authorization_that_no_token_is_left_of_is_forgotten(tx, authorized):
+    for number in range(3):
+        family = await tokens.open_family(tx, authorized)
+        await tokens.issue_refresh(tx, authorized, family=family)
+        await access(tx, authorized, f"of-{number}", family=family)
+    much = later(tx, days=95)
+    young = await tokens.open_family(much, authorized)
+    kept = await tokens.issue_refresh(much, authorized, family=young)
+
+    # Two of each table at a time: access and refresh tokens go, then what they came of.
+    assert [await tokens.forget_expired(much, limit=2) for _ in range(3)] == [6, 3, 0]
+
+    assert await tokens.read_refresh(much, kept)
+    assert list(await tx.connection.scalars(select(tokens.families.c.id))) == [young]
 
 
 async def test_of_ten_revocations_at_once_one_is_it(database, authorized):
