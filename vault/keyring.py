@@ -90,20 +90,27 @@ class Keyring(Opaque):
         """
         if self._checked_at is not None and tx.now - self._checked_at < BELIEVED:
             return False
-        await self._look(tx)
+        await self.look(tx)
         return True
 
-    async def _look(self, tx: Transaction) -> None:
+    async def look(self, tx: Transaction) -> bool:
+        """See whether a key changed, whatever the clock says; whether one did.
+
+        Raises:
+            StaleStoreError: the store is behind what was read before.
+        """
         epoch = await key_epoch.read(tx)
         if epoch < self._sure:
             raise StaleStoreError
-        if epoch != self._epoch:
+        changed = epoch != self._epoch
+        if changed:
             await self.reload(tx)
             self._first_seen = tx.now
         elif tx.now != self._first_seen:
             # A second transaction sees it: the one that made it did not roll back.
             self._sure = epoch
         self._epoch, self._checked_at = epoch, tx.now
+        return changed
 
     async def reload(self, tx: Transaction) -> None:
         """Take the domains' keys as they stand in the store, and hold no record's key."""
@@ -203,7 +210,7 @@ class Keyring(Opaque):
         found, absent = cache.split(subjects, tx.now)
         if absent:
             if not looked:
-                await self._look(tx)  # what is kept for minutes is not read from an old view
+                await self.look(tx)  # what is kept for minutes is not read from an old view
             epoch = self._epoch
             opened = await subject_keys.read(tx, self.trees[Kind(kind)], absent)
             if kind == "data":

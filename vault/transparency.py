@@ -25,6 +25,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.exc import IntegrityError
 
 from vault import jwk, log_note, log_tree, merkle, signer_guard, signing
 from vault.database import Transaction, fetch_one
@@ -132,7 +133,10 @@ async def sequence(
     tiles = await log_tree.edge(tx, size)
     if newest and tiles.root() != newest.root:
         raise TamperedError  # never sign on top of what is not ours
-    tiles.extend(await _take(tx, size, limit))
+    try:
+        tiles.extend(await _take(tx, size, limit))
+    except IntegrityError as fault:  # a place in the tree is given once
+        raise FencedError from fault
     if tiles.size > size:
         await log_tree.keep(tx, tiles.take_changed())
         await _sign(tx, keyring, size, tiles)

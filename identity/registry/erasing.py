@@ -215,6 +215,8 @@ async def _registers(
     tx: Transaction, keyring: Keyring, subject: SubjectId, emptied: list[SubjectId]
 ) -> dict[str, int]:
     """Take a person out of every table but the vault's; how many rows of each kind."""
+    # Whoever named them has committed, the person being held: under keys that are seen now.
+    await keyring.look(tx)
     account = accounts.of_citizen(subject)
     known_as = [(audience, subject) for audience in await pseudonym_rows.audiences(tx)]
     rows = {

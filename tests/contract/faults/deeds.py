@@ -26,6 +26,7 @@ from vault import (
 )
 from vault import database as db
 from vault.access_log import Line
+from vault.envelope_errors import VaultError
 
 DESK = Actor(kind=ActorKind.STAFF, id="desk-1")
 FOLDER = Path(catalogues.__file__).parent / "catalogue"
@@ -130,7 +131,7 @@ async def sequence_and_stop(world):
     try:
         async with db.begin(world.database) as tx:
             sealed = await transparency.sequence(tx, world.keyring)
-    except SQLAlchemyError as why:
+    except (SQLAlchemyError, VaultError) as why:
         world.say(type(why).__name__)
     else:
         world.say(sealed)

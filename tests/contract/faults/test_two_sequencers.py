@@ -116,7 +116,7 @@ async def test_threat_36_a_leader_that_lost_its_lock_is_fenced_when_it_wakes(
     leader = stopped(unlocked=True)
     assert world.do("sequence", at_once=100).code == 0
     await log(7)
-    assert woken(leader) == ["IntegrityError"]  # a place in the tree is given once
+    assert woken(leader) == ["FencedError"]
     assert await entries(world) == 5
     assert world.do("sequence", at_once=100).code == 0
     assert await entries(world) == 12

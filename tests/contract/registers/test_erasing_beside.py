@@ -2,15 +2,18 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
 from identity.login import sessions
-from identity.registry import erasing, pseudonyms, virtual_identifiers
+from identity.registry import erasing, pseudonyms, virtual_identifiers, virtual_rows
 from identity.registry.erasing import Done
 from identity.registry.pseudonym_rows import pairwise_identifiers
 from policies.vocabulary import Actor, ActorKind, Audience
+from vault import domain_rotation
 from vault.envelope_errors import KeyLostError
+from vault.keyring import open_keyring
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id="erasure")
 A_WHILE_SECONDS = 0.3
@@ -111,4 +114,27 @@ async def test_who_comes_after_an_erasure_waits_for_it_and_writes_nothing(
         await asyncio.sleep(A_WHILE_SECONDS)
         assert not beside.done()
     assert not await beside
+    assert await left() == [0, 0, 0]
+
+
+async def test_an_erasure_takes_what_was_named_elsewhere_under_keys_that_are_newer_than_its_own(  # noqa: PLR0917  (fixtures)
+    begin, house, person, name, number, erase, left
+):
+    async with begin() as tx:
+        assert await name(tx)
+        assert await number(tx)
+        elsewhere = await open_keyring(tx, house.keyring.keys)
+    async with begin() as tx:
+        await house.keyring.refresh(tx)
+        looked = tx.now
+    for domain in ("blind-index", "pairwise"):
+        async with begin() as tx:
+            await domain_rotation.rotate(tx, elsewhere, domain)
+            await elsewhere.look(tx)
+    async with begin() as tx:
+        assert await virtual_rows.move(tx, elsewhere) == 1
+        await pseudonyms.pairwise(tx, elsewhere, Audience("asd"), [person.subject])
+    assert (await left())[:2] == [2, 1]
+    async with begin() as tx:  # within the half second in which what is held is believed
+        await erase(msgspec.structs.replace(tx, now=looked))
     assert await left() == [0, 0, 0]
