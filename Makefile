@@ -14,7 +14,7 @@ SOURCE := policies vault consent identity api
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset serve walk test check format lock clean
+.PHONY: help demo demo-reset serve walk test mutation check format lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ endif
 test: $(VENV)/.dev  ## All tests; what needs PostgreSQL, Redis or Chromium skips where they are missing
 	$(BIN)/pytest -n auto $(ARGS)
 
+mutation: $(VENV)/.mutation  ## Change the vault's core line by line: whom do the tests miss? Hours
+	$(BIN)/mutmut run --max-children 1 $(ARGS)
+	$(BIN)/mutmut results
+
 check: $(VENV)/.dev  ## Format, lint, types, import contracts, fast tests
 	$(BIN)/ruff format --check $(SOURCE) tests
 	$(BIN)/ruff check $(SOURCE) tests
@@ -52,6 +56,7 @@ lock: $(VENV)/.dev  ## Make the hashed locks anew from pyproject.toml
 	echo 'setuptools>=80' | $(LOCK) - -o requirements-build.lock
 	$(LOCK) --extra pkcs11 pyproject.toml -o requirements.lock
 	$(LOCK) --extra dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) --extra mutation -c requirements-dev.lock pyproject.toml -o requirements-mutation.lock
 
 clean:  ## Remove the environment and the caches; ./data stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -70,6 +75,10 @@ $(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(B
 	$(PIP) install --no-deps --require-hashes -r requirements-build.lock
 	$(PIP) install --no-deps --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.mutation: requirements-mutation.lock $(VENV)/.dev
+	$(PIP) install --no-deps --require-hashes -r requirements-mutation.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
