@@ -11,9 +11,10 @@ from litestar.types import ControllerRouterHandler
 
 from api.settings import Settings
 from vault import database as db
-from vault import log_cosignatures, log_tiles, signing, transparency
+from vault import log_cosignatures, log_origins, log_tiles, signing, transparency
 from vault.database import Database
 from vault.keyring import Keyring
+from vault.log_origins import Origin
 
 SHORT: Final = CacheControlHeader(public=True, max_age=3).to_header()
 FOR_EVER: Final = CacheControlHeader(public=True, max_age=365 * 24 * 3600, immutable=True)
@@ -26,7 +27,7 @@ AnySize = Annotated[int | None, QueryParameter(ge=1, le=SIZE_LIMIT)]
 
 def handlers() -> list[ControllerRouterHandler]:
     """Routes of the public listener."""
-    return [newest_checkpoint, consistency, tile, checkpoint_keys]
+    return [newest_checkpoint, consistency, tile, checkpoint_keys, names]
 
 
 @get("/log/checkpoint", tags=["Log"], operation_id="readCheckpoint", media_type="text/plain")
@@ -92,6 +93,19 @@ async def checkpoint_keys(
     """The public keys of checkpoints, as a JWK set (Ed25519)."""
     async with db.read(database) as tx:
         return {"keys": await signing.ever(tx, keyring, "checkpoint")}
+
+
+@get("/log/names", tags=["Log"], operation_id="readLogNames")
+async def names(
+    database: NamedDependency[Database], keyring: NamedDependency[Keyring]
+) -> dict[str, str | list[Origin]]:
+    """The names the log has gone by: its first, and each that it took after a restore.
+
+    The `note` of each is the link: signed under the name before too, it says how far that one was
+    signed, and with it which entries were lost.
+    """
+    async with db.read(database) as tx:
+        return {"first": keyring.first_origin, "taken": await log_origins.taken(tx)}
 
 
 def _text(content: str) -> Response[str]:
