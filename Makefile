@@ -14,7 +14,7 @@ SOURCE := policies vault consent identity api
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset serve walk test mutation check format lock clean
+.PHONY: help demo demo-reset serve walk test coverage mutation check format lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ endif
 
 test: $(VENV)/.dev  ## All tests; what needs PostgreSQL, Redis or Chromium skips where they are missing
 	$(BIN)/pytest -n auto $(ARGS)
+
+coverage: $(VENV)/.dev  ## Every branch of vault/ and policies/ is run by their tests, or this fails
+	$(BIN)/pytest -n auto -q -m 'not slow' --cov=policies --cov=vault --cov-fail-under=100 --cov-report=term-missing \
+	  tests/unit tests/property tests/contract/vault tests/contract/registers tests/contract/*.py $(ARGS)
 
 mutation: $(VENV)/.mutation  ## Change the vault's core line by line: whom do the tests miss? Hours
 	$(BIN)/mutmut run --max-children 1 $(ARGS)

@@ -209,3 +209,9 @@ async def test_a_key_that_is_gone_is_a_fault_and_not_an_absence(two, tamper, ans
     assert await answers(*two) == ["key-lost", {"given_name": "identity"}]
     await tamper(delete(sealed_attributes).where(*of(two[0])))
     assert await answers(two[0]) == ["key-lost"]
+
+
+async def test_a_head_of_bytes_that_say_nothing(two, tamper, answers):
+    garbled = update(attribute_heads).where(attribute_heads.c.record == two[0])
+    await tamper(garbled.values(groups=b"\xff{"))
+    assert await answers(*two) == ["tampered", {"given_name": "identity"}]

@@ -45,8 +45,8 @@ async def test_the_log_s_own_domains_are_not_rotated(database, keyring):
                 await domain_rotation.rotate(tx, keyring, name)
 
 
-async def test_boxed_secrets_are_sealed_anew_and_the_older_version_ends(
-    database, keys, keyring, rotate, uses
+async def test_boxed_secrets_are_sealed_anew_and_the_older_version_ends(  # noqa: PLR0917  (fixtures)
+    database, keys, keyring, rotate, uses, monkeypatch
 ):
     async with db.begin(database) as tx:
         await one_time_codes.enrol(tx, keyring, "staff:dpo", label="dpo")
@@ -56,8 +56,10 @@ async def test_boxed_secrets_are_sealed_anew_and_the_older_version_ends(
     assert before == 1 + len(signing.USES)
     async with db.begin(database) as tx:
         assert not await domain_rotation.retire(tx, keyring, "boxes", 1, COUNTS)
+    monkeypatch.setattr(boxed_rows, "PAGE", 2)
     done = await boxed_rows.reseal(database, keyring, BOXED, silent)
     assert (done.done, done.faults) == (before, 0)
+    assert await boxed_rows.reseal(database, keyring, BOXED, silent) == done  # nothing to do
     assert await uses("boxes", 1) == 0
     async with db.begin(database) as tx:
         again = await tx.connection.scalar(select(one_time_codes.one_time_secrets.c.sealed))

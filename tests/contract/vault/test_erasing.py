@@ -231,7 +231,7 @@ async def test_threat_17_a_store_that_lags_behind_an_erasure_is_not_read(
         await erase(people[0])
         for _ in range(2):  # two transactions know of the erasure
             async with db.read(database) as tx:
-                await reader._look(tx)
+                await reader.look(tx)
         with pytest.raises(StaleStoreError):
             await reader.subject(lagging, people[:1], "data")
         with pytest.raises(StaleStoreError):
@@ -244,11 +244,11 @@ async def test_an_epoch_that_was_rolled_back_locks_nobody_out(database, keyring,
     with pytest.raises(RuntimeError):
         async with db.begin(database) as tx:
             await erasing.erase(tx, keyring, people[:1], certificate=uuid4(), line=LINE)
-            await keyring._look(tx)
-            await keyring._look(tx)
+            await keyring.look(tx)
+            await keyring.look(tx)
             raise RuntimeError
     async with db.read(database) as tx:
-        await keyring._look(tx)
+        await keyring.look(tx)
         assert (await keyring.subject(tx, people, "data")).keys() == set(people)
 
 
@@ -285,7 +285,7 @@ async def test_a_key_that_was_read_while_keys_changed_is_not_kept(database, keys
         async with db.begin(database) as changing:
             await key_epoch.advance(changing)
         async with db.read(database) as other:
-            await ring._look(other)
+            await ring.look(other)
             halting.on.set()
             await reading
             assert ring._subjects[Kind.DATA].split(people[:1], other.now) == ({}, people[:1])

@@ -251,3 +251,12 @@ async def test_registering_and_destroying_at_once_loses_no_key(postgres_url, key
     alive = first[20:] + done[:40]
     assert (await opened(database, keyring, first + done[:40])).keys() == set(alive)
     await db.close(database)
+
+
+async def test_no_more_nodes_are_held_than_there_is_room_for(
+    database, keyring, people, monkeypatch
+):
+    monkeypatch.setattr(key_tree, "HELD_NODES", 3)
+    assert len(await opened(database, keyring, people)) == len(people)
+    assert len(keyring.trees[Kind.DATA]._held) == 3
+    assert len(await opened(database, keyring, people)) == len(people)

@@ -1,7 +1,7 @@
 """The tree as files: each has one name, and with the checkpoint anyone recomputes the root."""
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
 from vault import access_log, log_tiles, merkle, transparency
@@ -10,6 +10,7 @@ from vault.access_log import Line
 from vault.envelope_errors import TamperedError
 from vault.log_tables import access_log as lines
 from vault.log_tiles import Run
+from vault.log_tree import log_tile
 
 LINE = Line(
     actor=Actor(kind=ActorKind.SYSTEM, id="test"), action=Action.TOKEN, outcome=Outcome.GIVEN
@@ -106,3 +107,12 @@ def taken_apart(bundle):
         size = int.from_bytes(bundle[:2], "big")
         yield bundle[2 : 2 + size]
         bundle = bundle[2 + size :]
+
+
+async def test_threat_51_a_full_tile_that_the_one_above_does_not_name_is_a_fault(database, sealed):
+    first = (log_tile.c.level == 0, log_tile.c.idx == 0)
+    async with db.begin(database) as tx:
+        await tx.connection.execute(update(log_tile).where(*first).values(hashes=bytes(256 * 32)))
+        with pytest.raises(TamperedError):
+            await log_tiles.hashes(tx, 0, Run(0, 256))
+        assert await log_tiles.hashes(tx, 0, Run(1, 256))

@@ -226,7 +226,8 @@ async def test_an_entry_sealed_about_another_than_its_key_is_of_is_named(
         row = await tx.connection.scalar(select(lines.c.leaf).where(lines.c.id == ids[0]))
         leaf = log_leaf.decode(row)
         [(_, key)] = (await log_keys(tx, keyring.log_tree, [leaf.handle])).values()
-    sealed = log_leaf.seal(key.group("log"), leaf.id, log_leaf.Sealed(uuid4().bytes, None))
+    another = msgspec.structs.replace(log_leaf.opened(key, leaf), subject=uuid4().bytes)
+    sealed = log_leaf.seal(key.group(log_leaf.GROUP), leaf.id, another)
     forged = log_leaf.encode(msgspec.structs.replace(leaf, sealed=sealed))
     await tamper(
         update(lines).where(lines.c.id == ids[0]).values(leaf=forged),

@@ -218,3 +218,40 @@ async def test_a_record_of_which_nothing_is_kept_gets_a_new_key(database, keyrin
     async with db.begin(database) as tx:
         assert await rotation.renew_records(tx, keyring, people[-1:]) == []
     assert (await handles(database))[people[-1]] != before[people[-1]]
+
+
+async def test_nodes_that_nothing_hangs_from_are_passed_over(database, keyring, people):
+    async with db.begin(database) as tx:
+        far = SubjectId(uuid4())
+        await keyring.create_subject(tx, far)
+        # A place far to the right, as after registrations that were rolled back.
+        tree = keyring.trees[subject_keys.Kind.DATA]
+        grown = await tree.grow(tx, {70})
+        query = select(table).where(table.c.subject == far, table.c.kind == "data")
+        row = (await tx.connection.execute(query)).one()
+        moved = subject_keys._new(tx, subject_keys.Kind.DATA, far, 70, grown[70])
+        await tx.connection.execute(
+            update(table).where(table.c.handle == row.handle).values(moved)
+        )
+    job = await rotation.rotate_records(database, keyring, silent)
+    assert (job.done, job.errors) == (9, 0)
+    async with db.read(database) as tx:
+        versions = select(table.c.node_version).where(table.c.kind == "data")
+        assert set(await tx.connection.scalars(versions)) == {2}
+
+
+async def test_nodes_that_another_run_renewed_meanwhile_are_done(
+    database, keyring, people, monkeypatch
+):
+    real = key_jobs.locked
+
+    async def beaten(tx, job):
+        await key_jobs.ended(tx, job)
+        return await real(tx, job)
+
+    monkeypatch.setattr(key_jobs, "locked", beaten)
+    await rotation.renew_all_nodes(database, keyring, subject_keys.Kind.DATA, silent)
+    async with db.read(database) as tx:
+        assert await key_jobs.unfinished(tx) == []
+        versions = select(table.c.node_version).where(table.c.kind == "data")
+        assert set(await tx.connection.scalars(versions)) == {1}

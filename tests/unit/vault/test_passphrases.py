@@ -5,6 +5,7 @@ import pytest
 
 from vault import passphrases
 from vault.envelope_errors import TamperedError
+from vault.file_keys import are_sealed
 from vault.keys import FileKeys, KeyFileError, create_file_keys
 from vault.passphrases import PROFILES, Passphrase
 
@@ -62,6 +63,12 @@ def test_new_roots_are_sealed_too_and_cost_no_second_derivation(keys, folder, mo
     assert len(salts) == 1
     monkeypatch.undo()
     assert FileKeys(folder, Passphrase(WORDS)).versions == (1, 2)
+
+
+def test_a_folder_says_whether_a_root_of_it_needs_a_passphrase(keys, folder, tmp_path):
+    assert are_sealed(folder)
+    create_file_keys(tmp_path / "plain")
+    assert not are_sealed(tmp_path / "plain")
 
 
 def test_a_root_may_be_plain_beside_one_that_is_sealed(folder):
