@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from api import observing, rounds
-from identity import approvals, tokens
+from identity import approvals, programme_messages, tokens
 from identity.login import sessions
 from vault import database as db
 from vault.database import Database, Transaction
@@ -31,6 +31,7 @@ DUE: Final[dict[str, Forget]] = {
     "tokens": tokens.forget_expired,
     "sessions": sessions.forget_ended,
     "proposals": approvals.forget_old,
+    "messages": programme_messages.forget_old,
 }
 
 

@@ -38,7 +38,14 @@ HEADERS: Final = {
 HSTS: Final = "max-age=63072000; includeSubDomains"
 """Two years, as browsers' preload lists ask."""
 
-COOKIELESS: Final = (r"^/oauth/", r"^/v1/", r"^/log/", r"^/health/", r"^/metrics")
+COOKIELESS: Final = (
+    r"^/oauth/",
+    r"^/v1/",
+    r"^/log/",
+    r"^/health/",
+    r"^/metrics",
+    r"^/end-session$",
+)
 """Routes that no cookie opens: a token or assertion does, or all may read; CSRF has no hold."""
 _COOKIELESS: Final = re.compile("|".join(COOKIELESS))
 CITIZEN_COOKIE: Final = "session"

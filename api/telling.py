@@ -1,20 +1,23 @@
 """Tells programmes what concerns them, beside the server: signed events, pushed until they arrive.
 
 A message is a Security Event Token (RFC 8417) signed like our access tokens, pushed as RFC 8935
-says: the programme verifies it by the published keys, and answers 2xx. It may come twice.
+says: the programme verifies it by the published keys, and answers 2xx. It may come twice. That a
+session ended is told by a logout token (OpenID Connect Back-Channel Logout 1.0).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
 from api import observing, rounds
 from api.fetching import Fetcher, Unfetched
-from api.oauth.strict_json import base64url
+from api.oauth import access_tokens
+from api.oauth.parameters import FORM
 from identity import programme_messages
-from identity.programme_messages import DELIVERED, Message
+from identity.programme_messages import DELIVERED, Kind, Message
 from vault import database as db
 from vault import signing
 from vault.database import Database
@@ -25,6 +28,10 @@ PAUSE_SECONDS: Final = 10.0
 KIND: Final = "application/secevent+jwt"
 TYP: Final = "secevent+jwt"
 EVENT: Final = "urn:amana:event:"
+LOGOUT_TYP: Final = "logout+jwt"
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_LIFE_SECONDS: Final = 120
+"""Section 2.4: two minutes at most. Each attempt makes a new one."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +42,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     iat: int
     jti: str
     events: dict[str, dict[str, Any]]
+
+
+class LogoutToken(Event, frozen=True, kw_only=True):
+    """Section 2.4: by `sid` alone, which only this programme knows; no `nonce`, no `sub`."""
+
+    exp: int
+    sid: str
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it is sent."""
+
+    body: bytes
+    kind: str
 
 
 async def tell_all(database: Database, keyring: Keyring, fetcher: Fetcher, issuer: str) -> int:
@@ -49,8 +70,8 @@ async def tell_all(database: Database, keyring: Keyring, fetcher: Fetcher, issue
         if turn is None:
             continue
         # No transaction is open while we wait for somebody else's server.
-        said = _signed(key, _event(turn.message, issuer))
-        answer = await fetcher.post(turn.url, said.encode(), KIND)
+        said = _said(key, turn.message, issuer)
+        answer = await fetcher.post(turn.url, said.body, said.kind)
         outcome = answer.value if isinstance(answer, Unfetched) else DELIVERED
         observing.logger.info("told", client=turn.message.client_id, outcome=outcome)
         async with db.begin(database) as tx:
@@ -72,6 +93,26 @@ async def telling(
         yield
 
 
+def _said(key: SigningKey, message: Message, issuer: str) -> Said:
+    if message.kind is Kind.SIGNED_OUT:
+        token = access_tokens.signed(key, _logout(message, issuer), LOGOUT_TYP)
+        return Said(body=urlencode({"logout_token": token}).encode(), kind=FORM)
+    return Said(body=access_tokens.signed(key, _event(message, issuer), TYP).encode(), kind=KIND)
+
+
+def _logout(message: Message, issuer: str) -> LogoutToken:
+    now = int(db.instant().timestamp())
+    return LogoutToken(
+        iss=issuer,
+        aud=message.client_id,
+        iat=now,
+        exp=now + LOGOUT_LIFE_SECONDS,
+        jti=str(message.id),
+        events={LOGOUT_EVENT: {}},
+        sid=message.facts["sid"],
+    )
+
+
 def _event(message: Message, issuer: str) -> Event:
     return Event(
         iss=issuer,
@@ -80,9 +121,3 @@ def _event(message: Message, issuer: str) -> Event:
         jti=str(message.id),
         events={EVENT + message.kind: message.facts},
     )
-
-
-def _signed(key: SigningKey, event: Event) -> str:
-    header = {"alg": key.alg, "kid": key.kid, "typ": TYP}
-    said = ".".join(base64url(msgspec.json.encode(part)) for part in (header, event))
-    return f"{said}.{base64url(key.sign(said.encode()))}"

@@ -27,8 +27,11 @@ class AuthorizationCode(msgspec.Struct, frozen=True, kw_only=True):
     """PKCE, S256 (RFC 7636)."""
     dpop_jkt: str | None = None
     """Thumbprint of the key the code is bound to (RFC 9449 §10)."""
-    scope: str | None = None
+    sid: str | None = None
+    """The session at this programme; None where it did not ask for an ID token."""
     nonce: str | None = None
+    auth_time_asked: bool = False
+    """Whether the ID token is to say when the person signed in."""
 
 
 class CodeReused(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    case,
+    delete,
     insert,
     select,
     update,
@@ -28,6 +30,7 @@ from sqlalchemy import (
 
 from identity import client_keys, programmes
 from identity.programmes import Client, clients
+from policies import retention
 from policies.vocabulary import ProgrammeId
 from vault.database import Instant, Transaction, fetch_all, insert_new, metadata, spread
 
@@ -67,6 +70,7 @@ class Kind(StrEnum):
     """What a programme is told."""
 
     KEY_ENDS = "key-ends"
+    SIGNED_OUT = "signed-out"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +80,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     client_id: ProgrammeId
     kind: Kind
     facts: dict[str, Any]
-    """Of keys and dates; never of a person."""
+    """Of keys, dates and sessions; never of a person."""
     created_at: datetime
     attempts: int
     next_at: datetime | None
@@ -106,12 +110,25 @@ async def warn(tx: Transaction) -> None:
         await insert_new(tx, messages, rows)
 
 
+async def signed_out(tx: Transaction, ended: Sequence[tuple[str, str]]) -> None:
+    """Write a message for each (client id, `sid`) of a session that ended."""
+    rows = [_row(tx, client_id, Kind.SIGNED_OUT, sid, {"sid": sid}) for client_id, sid in ended]
+    if rows:
+        await insert_new(tx, messages, rows)
+
+
 async def due(tx: Transaction) -> list[UUID]:
     """Which messages are to be tried now."""
     query = (
         select(messages.c.id)
         .join(clients, clients.c.client_id == messages.c.client_id)
-        .where(messages.c.next_at <= tx.now, clients.c.notify_url.is_not(None))
+        .where(
+            messages.c.next_at <= tx.now,
+            case(
+                (messages.c.kind == Kind.SIGNED_OUT.value, clients.c.backchannel_logout_uri),
+                else_=clients.c.notify_url,
+            ).is_not(None),
+        )
         .order_by(messages.c.next_at)
     )
     return list(await tx.connection.scalars(query))
@@ -122,7 +139,7 @@ async def try_now(tx: Transaction, message: UUID) -> Due | None:
     found = await fetch_all(tx, _messages().where(messages.c.id == message), Message)
     known = await programmes.read(tx, [each.client_id for each in found])
     for each in found:
-        url = known[each.client_id].notify_url
+        url = _address(known[each.client_id], each.kind)
         number = each.attempts + 1
         pause = min(FIRST_PAUSE * GROWTH**each.attempts, LONGEST_PAUSE)
         done = await tx.connection.execute(
@@ -175,6 +192,19 @@ async def attempts_at(tx: Transaction, ids: Sequence[UUID]) -> list[Attempt]:
     return await fetch_all(tx, query, Attempt)
 
 
+async def forget_old(tx: Transaction, *, limit: int) -> int:
+    """Delete messages whose term is over, with every attempt, at most `limit`; how many."""
+    over = messages.c.created_at < tx.now - retention.MESSAGE_TERM
+    ids = list(await tx.connection.scalars(select(messages.c.id).where(over).limit(limit)))
+    for column in (attempts.c.message, messages.c.id):
+        await tx.connection.execute(delete(column.table).where(column.in_(spread(ids))))
+    return len(ids)
+
+
+def _address(client: Client, kind: Kind) -> str | None:
+    return client.backchannel_logout_uri if kind is Kind.SIGNED_OUT else client.notify_url
+
+
 def _messages() -> Select[Any]:
     return select(
         messages.c.id,
@@ -193,16 +223,22 @@ def _warnings(tx: Transaction, client: Client) -> list[dict[str, Any]]:
         left = ending.at - tx.now
         before = min(each for each in client_keys.WARN_BEFORE if left <= each)
         at = int(ending.at.timestamp())
-        found.append(
-            {
-                "id": uuid4(),
-                "client_id": client.client_id,
-                "about": f"{Kind.KEY_ENDS.value}:{at}:{before.days}:{ending.kid}",
-                "kind": Kind.KEY_ENDS.value,
-                "facts": {"kid": ending.kid, "ends_at": at, "last": ending.last},
-                "created_at": tx.now,
-                "attempts": 0,
-                "next_at": tx.now,
-            }
-        )
+        about = f"{at}:{before.days}:{ending.kid}"
+        facts = {"kid": ending.kid, "ends_at": at, "last": ending.last}
+        found.append(_row(tx, client.client_id, Kind.KEY_ENDS, about, facts))
     return found
+
+
+def _row(
+    tx: Transaction, client_id: str, kind: Kind, about: str, facts: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "client_id": client_id,
+        "about": f"{kind.value}:{about}",
+        "kind": kind.value,
+        "facts": facts,
+        "created_at": tx.now,
+        "attempts": 0,
+        "next_at": tx.now,
+    }

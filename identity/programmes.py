@@ -54,6 +54,8 @@ clients: Final = Table(
     Column("jwks_tried_at", Instant),
     Column("jwks_failure", String(32)),
     Column("notify_url", Text),
+    Column("post_logout_redirect_uris", JSON, nullable=False, server_default="[]"),
+    Column("backchannel_logout_uri", Text),
 )
 
 
@@ -86,6 +88,10 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """Why the last look brought nothing."""
     notify_url: str | None = None
     """Where it is told of what concerns it, such as the end of a key."""
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    """Where a browser may go once its citizen signed out (OpenID Connect RP-Initiated Logout)."""
+    backchannel_logout_uri: str | None = None
+    """Where it is told that a session ended (OpenID Connect Back-Channel Logout)."""
 
     @property
     def programme(self) -> ProgrammeId:
@@ -114,6 +120,8 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     alg: Alg = "ES256"
     jwks_uri: str | None = None
     notify_url: str | None = None
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
 
 
 class Unacceptable(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +150,8 @@ async def add(
         created_at=tx.now,
         jwks_uri=registration.jwks_uri,
         notify_url=registration.notify_url,
+        post_logout_redirect_uris=registration.post_logout_redirect_uris,
+        backchannel_logout_uri=registration.backchannel_logout_uri,
     )
     await tx.connection.execute(insert(clients), [msgspec.structs.asdict(client)])
     return client
@@ -198,6 +208,8 @@ def _clients() -> Select[Any]:
         clients.c.jwks_tried_at,
         clients.c.jwks_failure,
         clients.c.notify_url,
+        clients.c.post_logout_redirect_uris,
+        clients.c.backchannel_logout_uri,
     )
 
 
@@ -210,9 +222,10 @@ def _problems(catalogue: Catalogue, registration: Registration) -> Iterator[str]
         agreement = catalogue.agreements.get(id_)
         if agreement is None or agreement.programme != registration.client_id:
             yield f"{id_} is not an agreement of this programme"
-    for uri in registration.redirect_uris:
+    for uri in (*registration.redirect_uris, *registration.post_logout_redirect_uris):
         yield from _problems_of_uri(uri)
-    for url in filter(None, (registration.jwks_uri, registration.notify_url)):
+    called = (registration.jwks_uri, registration.notify_url, registration.backchannel_logout_uri)
+    for url in filter(None, called):
         if problem := addresses.problem_of(url):
             yield problem
     if registration.jwks_uri and registration.jwks:

@@ -27,6 +27,8 @@ TOKEN_TERM: Final = timedelta(days=1)
 """How long an expired token is still known: what is asked of it a little late finds it expired."""
 SESSION_TERM: Final = timedelta(days=30)
 """How long a session that is over is kept: whoever asks when they signed in finds it in the log."""
+MESSAGE_TERM: Final = timedelta(days=90)
+"""How long it is kept what a programme was told, and whether it arrived."""
 PROPOSAL_TERM: Final = timedelta(days=210)
 """How long a proposal is kept after it expired: the longest embargo, and a month to contest what
 is then shown. That it was made, approved and used stays in the log; whom it named does not."""

@@ -83,7 +83,7 @@ _PROVED: Final = log_tree.along(_placed)
 
 
 class FencedError(VaultError):
-    """Another sequencer grew the tree meanwhile. Roll back; what waits still waits."""
+    """What waits was sealed meanwhile, or its place in the tree is taken. Roll back."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,10 @@ def programme() -> None:
 @click.option("--jwks-uri", help="Where it publishes them, instead of a file.")
 @click.option("--notify-url", help="Where it is told of what concerns it, such as a key's end.")
 @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers may go.")
+@click.option(
+    "--post-logout-redirect-uri", "post_logout", multiple=True, help="Where signing out may lead."
+)
+@click.option("--backchannel-logout-uri", help="Where it is told that a session ended.")
 @click.option("--agreement", "agreements", multiple=True, required=True, help="Agreement id.")
 @click.option("--alg", type=click.Choice(["ES256", "PS256", "EdDSA"]), default="ES256")
 def add(
@@ -40,6 +44,8 @@ def add(
     jwks_uri: str | None,
     notify_url: str | None,
     redirect_uris: tuple[str, ...],
+    post_logout: tuple[str, ...],
+    backchannel_logout_uri: str | None,
     agreements: tuple[str, ...],
     alg: Alg,
 ) -> None:
@@ -51,6 +57,8 @@ def add(
         jwks_uri=jwks_uri,
         notify_url=notify_url,
         redirect_uris=redirect_uris,
+        post_logout_redirect_uris=post_logout,
+        backchannel_logout_uri=backchannel_logout_uri,
         agreements=tuple(AgreementId(each) for each in agreements),
         alg=alg,
     )

@@ -36,6 +36,9 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     jwks_uri: str = ""
     jwks: str = ""
     notify_url: str = ""
+    post_logout_redirect_uris: str = ""
+    """One a line."""
+    backchannel_logout_uri: str = ""
     alg: programmes.Alg = "ES256"
 
 
@@ -113,6 +116,8 @@ def _registration(shift: Shift, data: Typed) -> Registration:
         jwks_uri=data.jwks_uri.strip() or None,
         notify_url=data.notify_url.strip() or None,
         redirect_uris=tuple(data.redirect_uris.split()),
+        post_logout_redirect_uris=tuple(data.post_logout_redirect_uris.split()),
+        backchannel_logout_uri=data.backchannel_logout_uri.strip() or None,
         agreements=tuple(each.id for each in known if each.programme == data.programme),
         alg=data.alg,
     )

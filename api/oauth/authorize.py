@@ -18,7 +18,7 @@ from api import fronts, i18n, rendering, security
 from api.oauth import errors, interactions, par, parameters
 from api.oauth.calls import AtHand
 from api.oauth.errors import Denied
-from api.oauth.interactions import Gone
+from api.oauth.interactions import Gone, Unseen
 from api.oauth.par import PushedRequest
 from api.oauth.parameters import Parameters
 from api.rendering import Pages
@@ -73,6 +73,8 @@ def handlers(settings: Settings) -> list[HTTPRouteHandler]:
                 client_id=_id(asked.client),
             )
             return await door.turned_away(request, at_hand, refused)
+        if asked.pushed.prompt == ("none",):
+            return await door.unseen(request, at_hand, asked.pushed)
         opened = await interactions.start(at_hand.short_lived, asked.pushed, at_hand.tx.now)
         language = asked.pushed.language or _liked(request)
         return fronts.see_other(f"/{language}/consent/{opened.id}")
@@ -109,6 +111,27 @@ class _Door(msgspec.Struct, frozen=True, kw_only=True):
         """Log why, and tell the person to start again at the programme."""
         await errors.log(at_hand, denied, errors.correlation(request))
         return self.gone(request)
+
+    async def unseen(
+        self, request: Request[Any, Any, Any], at_hand: AtHand, pushed: PushedRequest
+    ) -> Response[Any]:
+        """Answer without a page (`prompt=none`). A no is logged, and goes to the programme."""
+        try:
+            citizen = await security.citizen(request, self.settings, at_hand.tx)
+        except SignInNeededError:
+            citizen = None
+        match await interactions.silently(at_hand, pushed, citizen):
+            case Gone(reason=reason):
+                refused = Denied(error="invalid_request", reason=reason, client_id=pushed.client_id)
+                return await self.turned_away(request, at_hand, refused)
+            case Unseen(error=error):
+                reason = error.replace("_", "-")
+                no = Denied(error=error, reason=reason, client_id=pushed.client_id)
+                await errors.log(at_hand, no, errors.correlation(request))
+                issuer = self.settings.issuer
+                return fronts.see_other(interactions.back_to(pushed, issuer, error=error))
+            case address:
+                return fronts.see_other(address)
 
     def gone(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Nothing was shared; go back and start again."""

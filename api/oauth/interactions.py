@@ -24,6 +24,7 @@ from consent.grants import Answer, Evidence, Grant, MayNot
 from consent.receipts import Receipt
 from identity import codes, tokens
 from identity.codes import AuthorizationCode
+from identity.login import sign_ons
 from identity.login.sessions import CitizenSession
 from identity.registry import pseudonyms
 from identity.tokens import Authorized
@@ -64,10 +65,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
 
     def suits(self, session: CitizenSession) -> bool:
         """Whether the citizen signed in as the programme asks (RFC 9470 §4)."""
-        lately = self.started_at - timedelta(seconds=self.pushed.max_age or 0)
-        return (not self.pushed.acr_values or session.acr in self.pushed.acr_values) and (
-            self.pushed.max_age is None or session.auth_time >= lately
-        )
+        return suits(self.pushed, session, self.started_at)
 
     def _asked(self, catalogue: Catalogue, *, optional: bool) -> Items:
         agreement = catalogue.agreement(self.pushed.disclosure.agreement)
@@ -92,12 +90,26 @@ class NotAnswered(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
 
 
+class Unseen(msgspec.Struct, frozen=True, kw_only=True):
+    """No, without a page: the code of OpenID Connect Core 3.1.2.6 for the programme."""
+
+    error: str
+
+
 class Approved(msgspec.Struct, frozen=True, kw_only=True):
     """The citizen agreed."""
 
     interaction: Interaction
     grant: Grant
     receipt: Receipt
+
+
+def suits(pushed: PushedRequest, session: CitizenSession, now: datetime) -> bool:
+    """Whether a citizen signed in as the programme asks: how, and how long before `now`."""
+    longest = 0 if "login" in pushed.prompt else pushed.max_age
+    return (not pushed.acr_values or session.acr in pushed.acr_values) and (
+        longest is None or session.auth_time >= now - timedelta(seconds=longest)
+    )
 
 
 async def start(short_lived: ShortLived, pushed: PushedRequest, now: datetime) -> Interaction:
@@ -189,9 +201,34 @@ async def refuse(
     return done
 
 
+async def silently(
+    at_hand: AtHand, pushed: PushedRequest, session: CitizenSession | None
+) -> str | Unseen | Gone:
+    """Answer `prompt=none`: by what the citizen agreed to before, without a page, or not at all.
+
+    Where the browser goes with a code; else what to tell the programme.
+    """
+    if not await par.use_up(at_hand.short_lived, pushed):
+        return Gone(reason="request-answered")
+    if session is None or not suits(pushed, session, at_hand.tx.now):
+        return Unseen(error="login_required")
+    if not await _is_hinted(at_hand, pushed, session):
+        return Unseen(error="login_required")
+    asked = pushed.disclosure
+    for grant in await grants.of_subject(at_hand.tx, session.subject):
+        same = (grant.programme, grant.agreement) == (pushed.client_id, asked.agreement)
+        if (
+            same
+            and grant.discloses
+            and details.covers(at_hand.catalogue, grant.items, asked.attributes)
+        ):
+            authorized = _of_grant(at_hand, pushed, grant, asked.attributes, session)
+            return await _with_code(at_hand, pushed, authorized, session)
+    return Unseen(error="consent_required")
+
+
 async def finish(at_hand: AtHand, id_: str, session: CitizenSession) -> str | Gone:
     """Where the browser goes now, once: to the programme, with a code or with the refusal."""
-    issuer = at_hand.settings.issuer
     found = await load(at_hand.short_lived, id_, session)
     if isinstance(found, SignInAgain):
         return Gone(reason="interaction-of-another")
@@ -203,16 +240,10 @@ async def finish(at_hand: AtHand, id_: str, session: CitizenSession) -> str | Go
     if await at_hand.short_lived.take(_name(id_)) is None:
         return Gone(reason="interaction-finished")
     authorized = await _authorized(at_hand, found, found.answered, session)
-    if authorized is None:
-        return back_to(found.pushed, issuer, error="access_denied")
-    code = AuthorizationCode(
-        family=await tokens.open_family(at_hand.tx, authorized),
-        authorized=authorized,
-        redirect_uri=found.pushed.redirect_uri,
-        code_challenge=found.pushed.code_challenge,
-        dpop_jkt=found.pushed.dpop_jkt,
-    )
-    return back_to(found.pushed, issuer, code=await codes.put(at_hand.short_lived, code))
+    if authorized is not None and await _is_hinted(at_hand, found.pushed, session):
+        return await _with_code(at_hand, found.pushed, authorized, session)
+    error = "login_required" if authorized else "access_denied"
+    return back_to(found.pushed, at_hand.settings.issuer, error=error)
 
 
 def back_to(pushed: PushedRequest, issuer: str, **outcome: str) -> str:
@@ -259,16 +290,50 @@ async def _authorized(
     grant = (await grants.by_id(at_hand.tx, [answered.grant_id])).get(answered.grant_id)
     if grant is None or not grant.discloses or grant.subject != session.subject:
         return None
+    return _of_grant(at_hand, found.pushed, grant, answered.items, session)
+
+
+def _of_grant(
+    at_hand: AtHand, pushed: PushedRequest, grant: Grant, items: Items, session: CitizenSession
+) -> Authorized:
     return Authorized(
-        client_id=found.pushed.client_id,
+        client_id=pushed.client_id,
         agreement=grant.agreement,
         purpose=grant.purpose,
-        attributes=details.meet(at_hand.catalogue, answered.items, grant.items),
+        attributes=details.meet(at_hand.catalogue, items, grant.items),
         grant_id=grant.id,
         subject=grant.subject,
         acr=session.acr,
         auth_time=session.auth_time,
     )
+
+
+async def _is_hinted(at_hand: AtHand, pushed: PushedRequest, session: CitizenSession) -> bool:
+    """Whether the citizen is whom the programme takes them for, if it says whom."""
+    if pushed.hinted is None:
+        return True
+    audience = at_hand.catalogue.audience(pushed.client_id)
+    people = await pseudonyms.resolve(at_hand.tx, at_hand.keyring, audience, [pushed.hinted])
+    return people.get(pushed.hinted) == session.subject
+
+
+async def _with_code(
+    at_hand: AtHand, pushed: PushedRequest, authorized: Authorized, session: CitizenSession
+) -> str:
+    """Where the browser goes with a code that is made now."""
+    sid = await sign_ons.note(at_hand.tx, session.id, pushed.client_id) if pushed.openid else None
+    code = AuthorizationCode(
+        family=await tokens.open_family(at_hand.tx, authorized),
+        authorized=authorized,
+        redirect_uri=pushed.redirect_uri,
+        code_challenge=pushed.code_challenge,
+        dpop_jkt=pushed.dpop_jkt,
+        sid=sid,
+        nonce=pushed.nonce,
+        auth_time_asked=pushed.max_age is not None,
+    )
+    said = {"code": await codes.put(at_hand.short_lived, code)}
+    return back_to(pushed, at_hand.settings.issuer, **said)
 
 
 async def _found(short_lived: ShortLived, id_: str) -> Interaction | None:

@@ -1,4 +1,4 @@
-"""What is enabled here, no more and no less (RFC 8414, 9728). OpenID Connect is not."""
+"""What is enabled here, no more and no less (RFC 8414, OpenID Connect Discovery 1.0, RFC 9728)."""
 
 from typing import Final, get_args
 
@@ -6,12 +6,24 @@ import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from api.oauth import access_tokens, details, dpop, from_authlib, keys, par, signed_introspection
+from api.oauth import (
+    access_tokens,
+    details,
+    dpop,
+    end_session,
+    from_authlib,
+    id_tokens,
+    keys,
+    par,
+    signed_introspection,
+)
 from api.oauth.jwk import Alg
 from api.settings import Settings
 from policies.vocabulary import Language
 
 SERVER_PATH: Final = "/.well-known/oauth-authorization-server"
+OPENID_PATH: Final = "/.well-known/openid-configuration"
+"""The same document, where clients of OpenID Connect look for it."""
 RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource/v1"
 """RFC 9728 §3.1: the resource's path comes after the well-known part."""
 FRESH: Final = {"Cache-Control": "public, max-age=300"}
@@ -20,7 +32,10 @@ METHODS: Final = ("private_key_jwt",)
 
 
 class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 8414 §2, with RFC 9126 §5, 9207 §3, 9396 §10, 9449 §5.1, 9470 §6, 9701 §7 and 9728 §4."""
+    """RFC 8414 §2, with RFC 9126 §5, 9207 §3, 9396 §10, 9449 §5.1, 9470 §6, 9701 §7, 9728 §4.
+
+    With OpenID Connect Discovery 1.0, section 3, and section 2.1 of its two logouts.
+    """
 
     issuer: str
     authorization_endpoint: str
@@ -29,6 +44,8 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     introspection_endpoint: str
     revocation_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str
+    end_session_endpoint: str
     service_documentation: str
     protected_resources: tuple[str, ...]
     grant_types_supported: tuple[str, ...]
@@ -47,6 +64,17 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     dpop_signing_alg_values_supported: tuple[str, ...] = dpop.ALGS
     authorization_details_types_supported: tuple[str, ...] = (details.TYPE,)
     acr_values_supported: tuple[str, ...] = par.ACRS
+    scopes_supported: tuple[str, ...] = (id_tokens.SCOPE,)
+    subject_types_supported: tuple[str, ...] = ("pairwise",)
+    id_token_signing_alg_values_supported: tuple[str, ...] = access_tokens.ALGS
+    claims_supported: tuple[str, ...] = id_tokens.IdToken.__struct_fields__
+    prompt_values_supported: tuple[str, ...] = par.PROMPTS
+    claims_parameter_supported: bool = False
+    request_parameter_supported: bool = False
+    request_uri_parameter_supported: bool = False
+    """None but those of RFC 9126."""
+    backchannel_logout_supported: bool = True
+    backchannel_logout_session_supported: bool = True
     ui_locales_supported: tuple[str, ...] = tuple(Language)
 
 
@@ -77,6 +105,8 @@ def server(issuer: str, grant_types: tuple[str, ...]) -> ServerMetadata:
         introspection_endpoint=f"{issuer}/oauth/introspect",
         revocation_endpoint=f"{issuer}/oauth/revoke",
         jwks_uri=issuer + keys.PATH,
+        userinfo_endpoint=f"{access_tokens.resource(issuer)}/userinfo",
+        end_session_endpoint=issuer + end_session.PATH,
         service_documentation=f"{issuer}/docs",
         protected_resources=(access_tokens.resource(issuer),),
         grant_types_supported=grant_types,
@@ -95,7 +125,7 @@ def resource(issuer: str) -> ResourceMetadata:
 
 
 def handlers(settings: Settings, grant_types: tuple[str, ...]) -> list[HTTPRouteHandler]:
-    """Both documents: they change with a release, not with a request."""
+    """The documents: they change with a release, not with a request."""
     of_server, of_resource = server(settings.issuer, grant_types), resource(settings.issuer)
 
     @get(
@@ -109,6 +139,16 @@ def handlers(settings: Settings, grant_types: tuple[str, ...]) -> list[HTTPRoute
         return Response(of_server, headers=dict(FRESH))
 
     @get(
+        OPENID_PATH,
+        tags=["Authorization"],
+        operation_id="readOpenIdConfiguration",
+        summary="The same, for OpenID Connect",
+    )
+    async def openid_configuration() -> Response[ServerMetadata]:
+        """What this authorization server supports (OpenID Connect Discovery 1.0)."""
+        return Response(of_server, headers=dict(FRESH))
+
+    @get(
         RESOURCE_PATH,
         tags=["Authorization"],
         operation_id="readResourceMetadata",
@@ -118,4 +158,4 @@ def handlers(settings: Settings, grant_types: tuple[str, ...]) -> list[HTTPRoute
         """What the resource API wants of a token (RFC 9728)."""
         return Response(of_resource, headers=dict(FRESH))
 
-    return [server_metadata, resource_metadata]
+    return [server_metadata, openid_configuration, resource_metadata]

@@ -13,10 +13,11 @@ from typing import Final
 import msgspec
 from litestar import Response
 
-from api.oauth import access_tokens, details, from_authlib
+from api.oauth import access_tokens, details, from_authlib, id_tokens, keys
 from api.oauth.calls import AtHand, Call
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
+from api.oauth.id_tokens import SCOPE
 from identity.login import sessions
 from policies.legal_time import legal_day
 from policies.vocabulary import Language, ProgrammeId
@@ -28,8 +29,12 @@ LIFE: Final = timedelta(seconds=300)
 ANSWER_LIFE: Final = timedelta(minutes=30)
 """Time to sign in, read and answer, once it was opened."""
 STATE_CHARACTERS: Final = 1024
-NOT_HERE: Final = ("prompt", "claims", "id_token_hint", "login_hint")
-"""OpenID Connect's: refused and not ignored, since ignoring one would weaken the answer."""
+NOT_HERE: Final = ("claims", "login_hint")
+"""OpenID Connect's: refused and not ignored. A hint would carry a citizen's number through others;
+claims are asked for as authorization_details, which the person reads."""
+PROMPTS: Final = ("none", "login", "consent")
+"""What of OpenID Connect's `prompt` there is here; consent is asked for in any case but `none`."""
+NONCE_CHARACTERS: Final = 256
 ACRS: Final = (sessions.TWO_FACTORS,)
 """The ways to sign in that a programme may ask for (RFC 9470 §4)."""
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
@@ -51,6 +56,12 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Any of these ways to have signed in; none named: every way will do."""
     max_age: int | None = None
     """Seconds since the person signed in, at most (RFC 9470 §4)."""
+    openid: bool = False
+    """Whether an ID token is asked for."""
+    nonce: str | None = None
+    prompt: tuple[str, ...] = ()
+    hinted: str | None = None
+    """Whom the programme takes the person for, by its own identifier (`id_token_hint`)."""
     reference: str
     """Names it in the short-lived store; the hash of what the browser carries."""
 
@@ -75,8 +86,12 @@ async def push(at_hand: AtHand, call: Call) -> Response[Pushed] | Denied:
     )
     if isinstance(granted, Denied):
         return granted
+    hinted = await _hinted(at_hand, call)
+    if isinstance(hinted, Denied):
+        return hinted
     request_uri = URN + secrets.token_urlsafe(32)
-    await _keep(at_hand.short_lived, _request(call, granted, request_uri, at_hand.tx.now))
+    request = _request(call, granted, request_uri, at_hand.tx.now)
+    await _keep(at_hand.short_lived, msgspec.structs.replace(request, hinted=hinted))
     return Response(
         Pushed(request_uri=request_uri, expires_in=int(LIFE.total_seconds())),
         status_code=201,
@@ -127,7 +142,9 @@ def _checks(call: Call, resource: str) -> Iterator[tuple[Denied, bool]]:
         given("code_challenge_method") == "S256"
         and from_authlib.is_challenge(given("code_challenge") or ""),
     )
-    yield Denied(error="invalid_scope", reason="par-scope"), given("scope") is None
+    yield Denied(error="invalid_scope", reason="par-scope"), given("scope") in {None, SCOPE}
+    yield _wrong("par-nonce", "nonce is too long"), len(given("nonce") or "") <= NONCE_CHARACTERS
+    yield _wrong("par-prompt", "prompt is none, or of login and consent"), _is_prompt(call)
     yield (
         Denied(error="invalid_target", reason="par-resource"),
         given("resource") in {None, resource},
@@ -143,6 +160,25 @@ def _checks(call: Call, resource: str) -> Iterator[tuple[Denied, bool]]:
     )
     yield _wrong("par-openid", "a parameter is not supported"), not any(map(given, NOT_HERE))
     yield _wrong("par-dpop-jkt", "dpop_jkt is not the key of the proof"), _one_key(call)
+
+
+def _is_prompt(call: Call) -> bool:
+    """Whether `prompt`, where it is given, is one that we have; `none` goes with nothing else."""
+    given = call.parameters.get("prompt")
+    asked = given.split(" ") if given is not None else []
+    return set(asked) <= set(PROMPTS) and ("none" not in asked or len(asked) == 1)
+
+
+async def _hinted(at_hand: AtHand, call: Call) -> str | Denied | None:
+    """Whom an `id_token_hint` is about: it must be one of ours, made for this programme."""
+    token = call.parameters.get("id_token_hint")
+    if token is None:
+        return None
+    known = await keys.verifying(at_hand.tx, at_hand.keyring)
+    said = id_tokens.hint(token, known, at_hand.settings.issuer)
+    if said is None or said.aud != call.client.client_id:
+        return _wrong("par-id-token-hint", "id_token_hint is no ID token of yours")
+    return said.sub
 
 
 def _one_key(call: Call) -> bool:
@@ -162,10 +198,13 @@ def _request(call: Call, granted: Disclosure, request_uri: str, now: datetime) -
         code_challenge=given("code_challenge") or "",
         dpop_jkt=call.proof.jkt if call.proof else given("dpop_jkt"),
         disclosure=granted,
-        language=_language(given("ui_locales") or ""),
+        language=language(given("ui_locales") or ""),
         expires_at=now + LIFE,
         acr_values=_acrs(call),
         max_age=None if (age := given("max_age")) is None else int(age),
+        openid=given("scope") == SCOPE,
+        nonce=given("nonce"),
+        prompt=tuple(asked.split(" ")) if (asked := given("prompt")) is not None else (),
         reference=_reference(request_uri),
     )
 
@@ -176,7 +215,7 @@ def _acrs(call: Call) -> tuple[str, ...]:
     return tuple(each for each in asked if each in ACRS)
 
 
-def _language(wished: str) -> Language | None:
+def language(wished: str) -> Language | None:
     """The first wish that we have (OpenID Connect Core §3.1.2.1)."""
     ours = set(Language)
     tags = (tag.partition("-")[0].lower() for tag in wished.split(" "))

@@ -15,6 +15,7 @@ from api.oauth import (
     authorize,
     calls,
     described,
+    end_session,
     errors,
     introspection,
     keys,
@@ -45,7 +46,11 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
     )
     pages = Router(
         path="/",
-        route_handlers=authorize.handlers(settings),
+        route_handlers=[
+            *authorize.handlers(settings),
+            end_session.end_session,
+            end_session.end_session_by_form,
+        ],
         dependencies={"at_hand": Provide(calls.at_hand)},
     )
     return [endpoints, pages, keys.published, *metadata.handlers(settings, tuple(token.GRANTS))]

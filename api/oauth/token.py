@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.oauth import access_tokens, details, from_authlib
+from api.oauth import access_tokens, details, from_authlib, id_tokens
 from api.oauth.calls import AtHand, Call
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
@@ -33,6 +33,9 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     authorization_details: list[Disclosure]
     """What was granted, which may be less than was asked."""
     refresh_token: str = ""
+    scope: str = ""
+    """`openid`, where an ID token was asked for."""
+    id_token: str = ""
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,8 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
     family: UUID | None = None
     lasting: Authorized | None = None
     """What a refresh token is made for, where there is to be one."""
+    code: AuthorizationCode | None = None
+    """What it comes of, where an ID token was asked for."""
 
 
 Grant = Callable[[AtHand, Call], Awaitable[Granted | Denied]]
@@ -97,9 +102,13 @@ async def authorization_code(at_hand: AtHand, call: Call) -> Granted | Denied:
     authorized = await _standing(at_hand, code.authorized)
     if isinstance(authorized, Denied):
         return authorized
-    return _part(
-        at_hand, call, Granted(authorized=authorized, family=code.family, lasting=authorized)
+    granted = Granted(
+        authorized=authorized,
+        family=code.family,
+        lasting=authorized,
+        code=code if code.sid else None,
     )
+    return _part(at_hand, call, granted)
 
 
 async def refresh_token(at_hand: AtHand, call: Call) -> Granted | Denied:
@@ -184,6 +193,8 @@ async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[Tok
             expires_in=int(life.total_seconds()),
             authorization_details=details.of(granted.authorized),
             refresh_token=refresh,
+            scope=id_tokens.SCOPE if granted.code else "",
+            id_token=await id_tokens.issue(at_hand, granted.code) if granted.code else "",
         ),
         status_code=200,
         headers=dict(NO_STORE),

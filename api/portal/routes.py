@@ -14,6 +14,7 @@ from api.portal import (
     history,
     home,
     keeping,
+    leaving,
     numbers,
     open_sessions,
     receipts,
@@ -80,7 +81,9 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             asking.read_request,
             asking.answer_request,
             asking.answered,
+            leaving.ask_leave,
+            leaving.leave,
         ],
-        visits.dependencies() | asking.dependencies(),
+        visits.dependencies() | asking.dependencies() | leaving.dependencies(),
     )
     return [first_page, router]

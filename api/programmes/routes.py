@@ -10,7 +10,15 @@ from litestar.types import ControllerRouterHandler
 
 from api.oauth.errors import Denied
 from api.oauth.keys import TokenKeys
-from api.programmes import answers, callers, detokenising, documenting, exchanging, questions
+from api.programmes import (
+    answers,
+    callers,
+    detokenising,
+    documenting,
+    exchanging,
+    questions,
+    userinfo,
+)
 from api.programmes.shapes import (
     DisclosureAnswer,
     DisclosureQuery,
@@ -40,6 +48,8 @@ def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
                 disclose_attributes,
                 detokenising.detokenise,
                 exchanging.exchange_identifiers,
+                userinfo.read_userinfo,
+                userinfo.ask_userinfo,
             ],
             dependencies={"token_keys": Provide(lambda: keys, sync_to_thread=False)},
             security=[{"dpop": []}],

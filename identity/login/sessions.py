@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Column, ColumnElement, Index, String, Table, Uuid, insert, select, update
 
+from identity.login import sign_ons
 from identity.login.staff import staff_accounts
 from identity.registry.people import Status, people
 from policies import retention
@@ -223,10 +224,11 @@ async def _notice(tx: Transaction, session_id: str, seen_at: datetime) -> None:
 
 
 async def _end(tx: Transaction, *which: ColumnElement[bool]) -> int:
-    done = await tx.connection.execute(
-        update(sessions).where(*which, sessions.c.ended_at.is_(None)).values(ended_at=tx.now)
-    )
-    return done.rowcount
+    ending = update(sessions).where(*which, sessions.c.ended_at.is_(None)).values(ended_at=tx.now)
+    ended = list(await tx.connection.scalars(ending.returning(sessions.c.id)))
+    if ended:
+        await sign_ons.tell(tx, ended)
+    return len(ended)
 
 
 def _id(token: str) -> str:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from authlib.oidc.discovery import OpenIDProviderMetadata
 from joserfc.jwk import OKPKey, RSAKey
 
 from api.app import public_app
@@ -30,12 +31,12 @@ async def test_attack_101_the_metadata_is_what_rfc_8414_knows(http):
 async def test_attack_101_each_endpoint_that_is_advertised_answers(http):
     document = (await http.get(WELL_KNOWN)).json()
     endpoints = {name: url for name, url in document.items() if name.endswith("_endpoint")}
-    assert len(endpoints) == 5
+    assert len(endpoints) == 7
+    others = {"authorization_endpoint": 405, "userinfo_endpoint": 401, "end_session_endpoint": 303}
 
     for name, url in endpoints.items():
         answer = await http.post(url.removeprefix(ISSUER))
-        expected = 405 if name == "authorization_endpoint" else 400
-        assert answer.status_code == expected, name
+        assert answer.status_code == others.get(name, 400), name
     assert (await http.get(document["jwks_uri"].removeprefix(ISSUER))).status_code == 200
 
 
@@ -71,8 +72,14 @@ async def test_attack_101_each_algorithm_that_is_advertised_works(http, amo, reg
         assert (answer.status_code, answer.json()) == (200, {"active": False}), alg
 
 
-async def test_attack_101_there_is_no_openid_provider_to_discover(http):
-    assert (await http.get("/.well-known/openid-configuration")).status_code == 404
+async def test_attack_101_clients_of_openid_connect_discover_the_same(http):
+    found = (await http.get("/.well-known/openid-configuration")).json()
+
+    assert found["id_token_signing_alg_values_supported"] == ["ES256"]  # FAPI 2.0 forbids RS256
+    with_rs256 = {"id_token_signing_alg_values_supported": ["ES256", "RS256"]}
+    OpenIDProviderMetadata(found | with_rs256).validate()
+    assert found == (await http.get(WELL_KNOWN)).json()
+    assert found["subject_types_supported"] == ["pairwise"]
 
 
 async def test_the_resource_says_what_it_wants(http):

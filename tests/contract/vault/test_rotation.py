@@ -230,9 +230,7 @@ async def test_nodes_that_nothing_hangs_from_are_passed_over(database, keyring, 
         query = select(table).where(table.c.subject == far, table.c.kind == "data")
         row = (await tx.connection.execute(query)).one()
         moved = subject_keys._new(tx, subject_keys.Kind.DATA, far, 70, grown[70])
-        await tx.connection.execute(
-            update(table).where(table.c.handle == row.handle).values(moved)
-        )
+        await tx.connection.execute(update(table).where(table.c.handle == row.handle).values(moved))
     job = await rotation.rotate_records(database, keyring, silent)
     assert (job.done, job.errors) == (9, 0)
     async with db.read(database) as tx:

@@ -5,7 +5,6 @@ from uuid import uuid4
 import msgspec
 import pytest
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
 from vault import access_log, jwk, log_note, log_tree, merkle, signing, transparency
@@ -238,7 +237,7 @@ async def test_threat_51_no_proof_is_given_from_a_broken_tile(database, log, seq
 async def test_an_entry_cannot_be_sealed_twice(database, keyring, log, sequence):
     [entry_id] = await log(1)
     await sequence()
-    with pytest.raises(IntegrityError):
+    with pytest.raises(FencedError):
         async with db.begin(database) as tx:
             again = {"id": entry_id, "leaf_hash": bytes(32)}
             await tx.connection.execute(insert(log_pending).values(again))

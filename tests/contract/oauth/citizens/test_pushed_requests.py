@@ -189,8 +189,10 @@ async def test_attack_43_a_parameter_is_said_once(citizen, amo):
     assert is_error_page(await citizen.browser.get(f"{address}&client_id=amo-tadamon"))
 
 
-async def test_attack_44_there_are_no_scopes_to_ask_for(amo):
-    assert error(await amo.push(scope="openid")) == (400, "invalid_scope")
+async def test_attack_44_there_is_no_scope_to_ask_for_but_openid(amo):
+    for scope in ("profile", "openid profile", "openid openid", "OPENID"):
+        assert error(await amo.push(scope=scope)) == (400, "invalid_scope")
+    assert (await amo.push(scope="openid")).status_code == 201
 
 
 async def test_attack_92_a_request_is_for_this_resource(amo):

@@ -40,12 +40,13 @@ def said_by(token):
 async def export(programme, citizen, items, **details):
     """All that a programme is sent about a person who agrees, as one row."""
     asked = json.dumps([{"type": "amana_disclosure", "attributes": items} | details])
-    code = await citizen.code(programme, "address", authorization_details=asked)
+    code = await citizen.code(programme, "address", authorization_details=asked, scope="openid")
     granted = (await programme.redeem(code)).json()
     token = granted["access_token"]
     answers = {
         "token": granted,
         "claims": said_by(token),
+        "identity": said_by(granted["id_token"]),
         "disclosure": await told(programme, token, "/v1/disclosures", COMMUNE),
         "eligibility": await told(programme, token, "/v1/eligibility", {}),
     }  # fmt: skip
