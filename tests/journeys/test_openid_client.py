@@ -1,4 +1,4 @@
-"""A programme written with openid-client, the certified library of the field, against our servers."""
+"""A programme written with openid-client, the certified library, against our servers."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def library(tmp_path_factory):
         shutil.copy(HERE / name, place)
     installed = subprocess.run(
         [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=place, capture_output=True, text=True, timeout=100,
+        cwd=place, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     if installed.returncode:
         missing("node", f"npm ci failed: {installed.stderr[-300:]}")
