@@ -71,6 +71,7 @@ class Action(StrEnum):
     SIGN_IN_RECOVERED = "sign-in-recovered"
     SIGN_OUT = "sign-out"
     RECOVERY_CODES = "recovery-codes"
+    PASSWORD = "password"  # noqa: S105  (a verb, not a secret)
     EXCHANGE = "exchange"
     RENUMBER = "renumber"
     NUMBER = "number"

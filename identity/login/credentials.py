@@ -14,6 +14,7 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import Column, String, Table, Text, delete, insert, select, update
 
 from identity.login.accounts import Account
+from identity.login.guessable import is_guessable
 from vault.database import Instant, Transaction, metadata
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class WeakPassword(msgspec.Struct, frozen=True, kw_only=True):
     """Why a password is not taken. A value; carries no password."""
 
     reason: str
-    """`too-short`, `too-long` or `like-identifier`."""
+    """`too-short`, `too-long`, `like-identifier` or `guessable`."""
 
 
 class Busy(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +102,10 @@ class Hashing:
     async def hash(self, password: str) -> PasswordHash | Busy:
         """A new hash under this profile, whatever the password is worth: `prepare` asks that."""
         return await self._in_thread(lambda: PasswordHash(self._hasher.hash(_canonical(password))))
+
+    async def judge(self, password: str, identifiers: Sequence[str]) -> WeakPassword | Busy | None:
+        """Why a password must not be taken; None if it may be."""
+        return await self._in_thread(lambda: weakness(password, identifiers))
 
     async def matches(self, stored: PasswordHash | None, password: str) -> bool | Busy:
         """Whether the password is the stored one; None (nobody) costs the same and is false."""
@@ -139,11 +144,11 @@ async def prepare(
     Before a transaction, not in one: hashing is slow by design. `identifiers` are what the
     password's owner signs in with.
     """
-    return weakness(password, identifiers) or await hashing.hash(password)
+    return await hashing.judge(password, identifiers) or await hashing.hash(password)
 
 
 def weakness(password: str, identifiers: Sequence[str]) -> WeakPassword | None:
-    """Why a password must not be taken: its length, or the identifier it goes with."""
+    """Why a password must not be taken: its length, its identifier, or that it is soon guessed."""
     canonical = _canonical(password)
     if len(canonical) < MINIMUM_CHARACTERS:
         return WeakPassword(reason="too-short")
@@ -151,6 +156,8 @@ def weakness(password: str, identifiers: Sequence[str]) -> WeakPassword | None:
         return WeakPassword(reason="too-long")
     if any(_like(canonical, identifier) for identifier in identifiers):
         return WeakPassword(reason="like-identifier")
+    if is_guessable(canonical, identifiers):
+        return WeakPassword(reason="guessable")
     return None
 
 

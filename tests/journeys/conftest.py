@@ -27,7 +27,7 @@ CALLBACK = "https://programme.example/callback"
 PROGRAMME = "amo-tadamon"
 AGREEMENT = "amo-tadamon/enrolment"
 PASSWORD = "an orange tree in Fez"
-CITIZENS = 64
+CITIZENS = 80
 STAFF = 10
 PATIENCE_SECONDS = 20
 
