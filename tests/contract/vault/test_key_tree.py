@@ -260,3 +260,25 @@ async def test_no_more_nodes_are_held_than_there_is_room_for(
     assert len(await opened(database, keyring, people)) == len(people)
     assert len(keyring.trees[Kind.DATA]._held) == 3
     assert len(await opened(database, keyring, people)) == len(people)
+
+
+async def test_in_a_wide_tree_what_hangs_beside_a_renewed_way_goes_on_opening(
+    database, keyring, keys
+):
+    wide = [0, 1, 33, 40, 1_025, 2_000, 40_000]
+    tree = keyring.trees[Kind.DATA]
+    async with db.begin(database) as tx:
+        await tree.grow(tx, wide)
+    before = await nodes(database)
+    async with db.begin(database) as tx:
+        renewed = await tree.renew(tx, {33, 40_000})
+    after = await nodes(database)
+
+    way = {(level, idx >> 5 * (level - 1)) for idx in (33, 40_000) for level in range(1, DEPTH + 1)}
+    assert {place for place in after if after[place].version != before[place].version} == way
+    assert all(after[place].version == before[place].version + 1 for place in way)
+    assert all(each.new.version == each.old.version + 1 for each in renewed.values())
+    wanted = {idx: after[BOTTOM, idx].version for idx in wide}
+    async with db.begin(database) as tx:
+        fresh = await open_keyring(tx, keys)
+        assert (await fresh.trees[Kind.DATA].nodes(tx, wanted)).keys() == wanted.keys()

@@ -13,6 +13,7 @@ from vault.access_log import Line
 from vault.envelope_errors import TamperedError
 from vault.keyring import open_keyring
 from vault.keys import create_file_keys
+from vault.log_note import Head
 from vault.log_tables import access_log as lines
 from vault.log_tables import log_pending
 from vault.log_tree import log_checkpoint, log_entry, log_tile
@@ -244,3 +245,41 @@ async def test_an_entry_cannot_be_sealed_twice(database, keyring, log, sequence)
             await transparency.sequence(tx, keyring)
     async with db.read(database) as tx:
         assert await count(tx, log_checkpoint) == 1
+
+
+async def test_who_asks_how_much_waits_may_be_content_with_a_bound(database, log):
+    await log(5)
+    async with db.read(database) as tx:
+        assert [await transparency.pending(tx, at_most) for at_most in (2, 5, 9)] == [2, 5, 5]
+
+
+async def test_the_head_of_an_empty_log_is_of_no_size(database, keyring, log, sequence):
+    assert transparency.head(keyring, None) == Head(keyring.log_origin, 0, merkle.EMPTY_ROOT)
+    await log(2)
+    await sequence()
+    async with db.read(database) as tx:
+        newest = await transparency.checkpoint(tx)
+    assert transparency.head(keyring, newest) == Head(keyring.log_origin, 2, newest.root)
+
+
+async def test_a_proof_is_for_what_is_published_and_until_then_for_the_newest(
+    database, log, sequence
+):
+    first = await log(300)
+    await sequence()
+    later = await log(5)
+    await sequence()
+    async with db.read(database) as tx:
+        old, new = [await transparency.checkpoint(tx, size) for size in (300, 305)]
+        for entry, published, expected in (
+            (first[0], old, old),
+            (first[-1], old, old),
+            (first[0], new, new),
+            (first[0], None, new),
+            (later[0], old, new),  # the first that the published tree has not
+            (later[-1], old, new),
+        ):
+            proof = await transparency.inclusion(tx, entry, published)
+            told = (proof.size, proof.root, proof.note)
+            assert told == (expected.size, expected.root, expected.note)
+            assert transparency.verify_inclusion(proof)

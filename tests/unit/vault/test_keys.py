@@ -7,6 +7,7 @@ import pytest
 
 from vault.envelope_errors import KeyLostError, KeysUnavailableError, TamperedError
 from vault.keys import FileKeys, KeyFileError, Keys, create_file_keys, wrapped_by
+from vault.passphrases import Passphrase
 
 PLACE = b"subject|1"
 
@@ -198,3 +199,18 @@ def test_threat_47_keys_show_nothing_and_cannot_be_copied_out(keys):
     for leave in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="holds a key"):
             leave(keys)
+
+
+def test_every_octet_of_a_destroyed_root_is_overwritten(tmp_path):
+    folder = tmp_path / "sealed"
+    keys = create_file_keys(folder, Passphrase("zellige mint caravan 7"))
+    beside = tmp_path / "beside"
+    beside.hardlink_to(folder / "root-1.key")
+    before = beside.read_bytes()
+    keys.add_root()
+    keys.destroy_root(1)
+
+    after = beside.read_bytes()
+    assert len(after) == len(before) == 122
+    assert not [at for at in range(0, 120, 8) if after[at : at + 8] == before[at : at + 8]]
+    assert beside.stat().st_mode & 0o777 == 0o600

@@ -64,6 +64,26 @@ def test_the_bytes_of_a_link_stay_as_they_are():
     assert log_leaf.salt(PERSON.head, bytes(16)).hex() == "09bd65ce1fce3982255f1047182d927a"
 
 
+def test_the_bytes_of_a_link_of_little_stay_as_they_are():
+    content = Sealed(bytes(16), None, 1, bytes(32), b"")
+    assert log_leaf.written(content) == b""
+    assert log_leaf.link(bytes(range(16)), content).hex() == (
+        "372daf654694411d5466990023023c07b8c827d50d0bd4e0bcfc9465646814e1"
+    )
+
+
+def test_what_was_sealed_before_still_opens():
+    # A golden value: the nonce and what it sealed, by the key and the entry of this file.
+    sealed = bytes.fromhex(
+        "95aa388815b64f0f50438b1b3385aae511770aaebd8b022af8992a577aafc2f15177c57e19169087"
+        "44f9e15ff89500f107eb8ddea2030ef4f4e41c13f82804a73f0a309c4b9fa33e94d8299cf7d62046"
+        "774fe2f005b5a6f4297d197910c8b626a5a775967ac38c5c14fd186e795c2979417caf627cc333c2"
+        "4052bdc15ed50353431ed595dd4b8795d36436e8cf26c5b8a6165ce3eabaeda656e85b47"
+    )
+    content = Sealed(UUID(int=7).bytes, "DOSSIER-1", 3, b"\1" * 32, b"")
+    assert log_leaf.unseal(KEY, msgspec.structs.replace(LEAF, sealed=sealed)) == content
+
+
 @pytest.mark.parametrize(
     "changed",
     [

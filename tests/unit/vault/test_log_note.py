@@ -151,3 +151,39 @@ def test_a_note_has_a_bounded_number_of_signatures_and_no_control_characters():
     assert log_note.take_apart(f"{text}\n\n{line * (log_note.SIGNATURES + 1)}") is None
     assert log_note.take_apart(note.replace("amana.log", "amana\tlog")) is None
     assert log_note.take_apart(note.removesuffix("\n")) is None
+    assert log_note.take_apart(note.replace("0102\n42", "0102\r\n42")) is None
+
+
+def test_a_note_of_several_paragraphs_ends_at_the_last_empty_line():
+    text = "amana.log/0102\n\nand more\n"
+    note = log_note.take_apart(log_note.sign_text(text, [HEAD.origin], PUBLIC, KEY.sign))
+    assert note.text == text
+
+
+@pytest.mark.parametrize("junk", ["*", "\u00e9", "-_", "=A"])
+def test_base_64_with_anything_else_in_it_is_none(junk):
+    line = log_note.sign(HEAD, PUBLIC, KEY.sign).rpartition("\n\n")[2].removesuffix("\n")
+    assert log_note.read_signature(line)
+    assert log_note.read_signature(line[:-8] + junk + line[-8:]) is None
+    root = base64.b64encode(bytes(32)).decode()
+    assert log_note.read_head(f"a\n1\n{root}\n") == Head("a", 1, bytes(32))
+    assert log_note.read_head(f"a\n1\n{root[:8]}{junk}{root[8:]}\n") is None
+    vkey = Verifier("a", PUBLIC).vkey()
+    with pytest.raises(ValueError, match=r"\w"):
+        log_note.read_verifier(vkey[:-8] + junk + vkey[-8:])
+
+
+@pytest.mark.parametrize(
+    "line", ["— a AAAAAA==", "— a AAAA", "— a+b AAAAAAA=", "- a AAAAAAA=", "—  AAAAAAA=", "— a"]
+)
+def test_a_signature_has_a_plain_name_and_more_than_a_key_hash(line):
+    assert log_note.read_signature("— a AAAAAAA=").octets == b"\0"
+    assert log_note.read_signature(line) is None
+
+
+def test_the_largest_size_and_time_are_read_and_none_beyond():
+    root = base64.b64encode(bytes(32)).decode()
+    assert log_note.read_head(f"a\n{2**63 - 1}\n{root}\n").size == 2**63 - 1
+    assert log_note.read_head(f"a\n{2**63}\n{root}\n") is None
+    latest = log_note.cosign(HEAD.text(), WITNESS, 2**63 - 1, KEY.sign)
+    assert log_note.cosigned_at(HEAD.text(), latest, WITNESS) == 2**63 - 1

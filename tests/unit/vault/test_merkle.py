@@ -94,3 +94,30 @@ def test_a_proof_that_is_empty_or_too_long_shows_no_consistency():
     assert merkle.consistent(3, 5, three, five, proof)
     assert not merkle.consistent(3, 5, three, five, [])
     assert not merkle.consistent(3, 5, three, five, [*proof, three])
+
+
+MANY = [merkle.leaf_hash(bytes([number])) for number in range(40)]
+
+
+def of_many(height, index):
+    return merkle.compress(MANY[index << height : (index + 1) << height])
+
+
+@pytest.mark.parametrize("size", range(1, 40))
+def test_every_leaf_of_every_small_tree_is_proved_at_its_place_alone(size):
+    root = merkle.root(size, of_many)
+    for index in range(size):
+        path = merkle.inclusion(index, size, of_many)
+        places = [at for at in range(-1, size + 1)
+                  if merkle.includes(at, size, MANY[index], path, root)]  # fmt: skip
+        assert places == [index]
+
+
+@pytest.mark.parametrize("new", range(1, 40))
+def test_every_small_tree_is_shown_to_be_the_beginning_of_each_greater(new):
+    newer = merkle.root(new, of_many)
+    for old in range(1, new + 1):
+        older, proof = merkle.root(old, of_many), merkle.consistency(old, new, of_many)
+        assert merkle.consistent(old, new, older, newer, proof)
+        assert not merkle.consistent(old, new, MANY[-1], newer, proof)
+        assert not merkle.consistent(old, new, older, MANY[-1], proof)
