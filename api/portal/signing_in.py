@@ -10,7 +10,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
-from api import security
+from api import devices, security
 from api.fronts import FORGET_ALL, forgotten, inside, see_other
 from api.rendering import Page
 from api.settings import Settings
@@ -96,7 +96,8 @@ async def take_code(
 ) -> Response[Any]:
     """Check the second step; the session begins here."""
     ticket = request.cookies.get(security.cookie_name(settings, TICKET_COOKIE), "")
-    match await sign_in.citizen_code(desk, ticket=ticket, code=data.code):
+    device = devices.label(request.headers.get("user-agent", ""))
+    match await sign_in.citizen_code(desk, ticket=ticket, code=data.code, device=device):
         case SignedIn(token=token):
             onward = see_other(inside(data.next) or page.path("me"))
             onward.set_cookie(security.session_cookie(settings, security.CITIZEN_COOKIE, token))

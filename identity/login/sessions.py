@@ -53,6 +53,7 @@ sessions: Final = Table(
     Column("seen_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant),
+    Column("device", String(64), nullable=False, server_default=""),
     Index("ix_sessions_subject", "subject"),
     Index("ix_sessions_staff", "staff"),
 )
@@ -65,6 +66,7 @@ _citizens: Final = (
     sessions.c.acr,
     sessions.c.seen_at,
     sessions.c.expires_at,
+    sessions.c.device,
 )
 
 
@@ -79,6 +81,8 @@ class CitizenSession(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime
     expires_at: datetime
     """When it ends at the latest, however busy."""
+    device: str = ""
+    """What its browser and system are called, if they are well known."""
 
 
 class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,9 +97,10 @@ class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-async def start_citizen(tx: Transaction, subject: SubjectId) -> str:
+async def start_citizen(tx: Transaction, subject: SubjectId, device: str = "") -> str:
     """Sign a citizen in; the token for their cookie."""
-    return await _start(tx, Audience.CITIZEN, {"subject": subject, "staff": None})
+    who = {"subject": subject, "staff": None, "device": device}
+    return await _start(tx, Audience.CITIZEN, who)
 
 
 async def start_staff(tx: Transaction, staff: StaffId) -> str:

@@ -88,9 +88,11 @@ async def citizen_password(
     return await _patiently(desk, _citizen_password(desk, identifier, password, address))
 
 
-async def citizen_code(desk: Desk, *, ticket: str, code: str) -> SignedIn | NotSignedIn:
-    """A citizen's second step."""
-    return await _patiently(desk, _citizen_code(desk, ticket, code))
+async def citizen_code(
+    desk: Desk, *, ticket: str, code: str, device: str = ""
+) -> SignedIn | NotSignedIn:
+    """A citizen's second step; `device` is what they will know the session by."""
+    return await _patiently(desk, _citizen_code(desk, ticket, code, device))
 
 
 async def staff(
@@ -121,7 +123,7 @@ async def _citizen_password(
     return Pending(ticket=await _hand_out(desk, _Ticket(subject=subject, pair=who.pair)))
 
 
-async def _citizen_code(desk: Desk, ticket: str, code: str) -> SignedIn | NotSignedIn:
+async def _citizen_code(desk: Desk, ticket: str, code: str, device: str) -> SignedIn | NotSignedIn:
     key = _ticket_key(ticket)
     kept = await desk.short_lived.get(key)
     if kept is None:
@@ -142,7 +144,7 @@ async def _citizen_code(desk: Desk, ticket: str, code: str) -> SignedIn | NotSig
             return NotSignedIn()
         if not await people.hold(tx, [held.subject]):
             return NotSignedIn(start_over=True)  # erased since the password
-        token = await sessions.start_citizen(tx, held.subject)
+        token = await sessions.start_citizen(tx, held.subject, device)
         by = Action.SIGN_IN if from_app else Action.SIGN_IN_RECOVERED
         await _record(tx, desk, msgspec.structs.replace(_citizen_line(held.subject), action=by))
     await rates.remember(desk.short_lived, held.pair)

@@ -25,6 +25,18 @@ def test_another_place_is_signed_out_alone_and_it_is_in_the_history(signed_in):
     assert "Signed out of another place" in here.get("/en/history").text
 
 
+def test_each_place_is_known_by_its_browser_and_system(world, browse):
+    account = world.citizen()
+    phone = browse(world.public)
+    phone.get("/en/sign-in")
+    phone.post("/en/sign-in", {"identifier": account.identifier, "password": account.password})
+    said = {"User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8a) Gecko Firefox/131.0"}
+    phone.post("/en/sign-in/code", {"code": account.code()}, **said)
+    page = phone.get("/en/sessions").text
+    assert re.search(r"Device\s+Firefox, Android", page), page
+    assert "Pixel" not in page
+
+
 def test_all_others_are_signed_out_at_once(signed_in, world, browse):
     here, there = signed_in
     stranger = browse(world.public).sign_in(world.citizen())
