@@ -58,6 +58,7 @@ __all__ = [
     "by_id",
     "events",
     "give",
+    "give_back",
     "latest",
     "narrow",
     "of_subject",
@@ -155,6 +156,25 @@ async def withdraw(tx: Transaction, keyring: Keyring, subject: SubjectId, grant_
         return False
     withdrawn = await _happens(tx, held, EventKind.WITHDRAWN, SELF)
     await _log(tx, keyring, withdrawn, Action.WITHDRAW)
+    return True
+
+
+async def give_back(
+    tx: Transaction, keyring: Keyring, programme: ProgrammeId, grant_id: UUID
+) -> bool:
+    """A programme gives up what a person agreed to. False if it has no such consent that stands."""
+    query = heads(
+        grants.c.id == grant_id,
+        grants.c.programme == programme,
+        grants.c.state.in_(LIVE),
+        grants.c.expires_at > tx.now,
+    )
+    held = await fetch_one(tx, query.with_for_update(), Grant)
+    if held is None:
+        return False
+    by = Actor(kind=ActorKind.PROGRAMME, id=programme)
+    ended = await _happens(tx, held, EventKind.WITHDRAWN, by)
+    await _log(tx, keyring, ended, Action.WITHDRAW, by=by)
     return True
 
 
@@ -333,10 +353,11 @@ async def _log(
     action: Action,
     *,
     catalogue: str | None = None,
+    by: Actor = SELF,
 ) -> None:
     refused = grant.state is GrantState.REFUSED
     line = Line(
-        actor=SELF,
+        actor=by,
         action=action,
         outcome=Outcome.REFUSED if refused else Outcome.GIVEN,
         subject=grant.subject,

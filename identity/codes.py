@@ -30,6 +30,8 @@ class AuthorizationCode(msgspec.Struct, frozen=True, kw_only=True):
     sid: str | None = None
     """The session at this programme; None where it did not ask for an ID token."""
     nonce: str | None = None
+    grant_asked: bool = False
+    """Whether the programme is to be told which grant it is."""
     auth_time_asked: bool = False
     """Whether the ID token is to say when the person signed in."""
 

@@ -90,6 +90,8 @@ class Authorized(msgspec.Struct, frozen=True, kw_only=True):
     """The person who authorized; None where the programme acts under a law."""
     acr: str | None = None
     auth_time: datetime | None = None
+    scope: tuple[str, ...] = ()
+    """What of the programme's own grants it may see to; such a token asks about nobody."""
 
 
 class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,6 +294,11 @@ async def revoke_refresh(tx: Transaction, client_id: str, token: str) -> bool:
 async def revoke_family(tx: Transaction, family: UUID) -> bool:
     """Revoke all tokens of an authorization, also those issued a moment later. False if done."""
     return await _revoke(tx, families.c.id == family) == 1
+
+
+async def revoke_of_grant(tx: Transaction, grant_id: UUID) -> int:
+    """Revoke all that rests on one consent; how many authorizations."""
+    return await _revoke(tx, families.c.grant_id == grant_id)
 
 
 async def forget_expired(tx: Transaction, *, limit: int) -> int:

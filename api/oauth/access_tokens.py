@@ -5,7 +5,7 @@ it still opens anything.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -50,12 +50,23 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cnf: Confirmation
     authorization_details: list[Disclosure]
     acr: str | None = None
+    scope: str | None = None
     # No `auth_time`: to the second it is one person's, and the same at every programme.
 
 
 def resource(issuer: str) -> str:
-    """The one resource these tokens are for (RFC 8707, 9728)."""
+    """What tokens that ask about people are for (RFC 8707, 9728)."""
     return f"{issuer}/v1"
+
+
+def grants_resource(issuer: str) -> str:
+    """What tokens that see to a programme's own grants are for, and nothing else is."""
+    return f"{issuer}/oauth/grants"
+
+
+def audience(issuer: str, authorized: Authorized) -> str:
+    """Which of the two a token is for."""
+    return grants_resource(issuer) if authorized.scope else resource(issuer)
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +87,18 @@ async def issue(
     return Issued(token=signed(key, _claims(issuer, sub, jti, row), TYP), row=row)
 
 
-def verify(token: str, keys: Sequence[Key], issuer: str, now: datetime) -> Claims | None:
+def verify(
+    token: str, keys: Sequence[Key], issuer: str, now: datetime, *, audiences: Collection[str] = ()
+) -> Claims | None:
     """What an access token of ours says; None if it is not one, not for here or expired.
 
-    Whether it was revoked, its row says.
+    Whether it was revoked, its row says. Without `audiences` it must be for what people's data
+    is asked with.
     """
     jws = jose.verify(token, keys, ALGS, (TYP,))
     claims = jws.claims(Claims) if isinstance(jws, Jws) else None
-    if claims is None or (claims.iss, claims.aud) != (issuer, resource(issuer)):
+    wanted = audiences or (resource(issuer),)
+    if claims is None or claims.iss != issuer or claims.aud not in wanted:
         return None
     return claims if now.timestamp() < claims.exp else None
 
@@ -112,7 +127,7 @@ def _claims(issuer: str, sub: str, jti: str, row: AccessToken) -> Claims:
     authorized = row.authorized
     return Claims(
         iss=issuer,
-        aud=resource(issuer),
+        aud=audience(issuer, authorized),
         sub=sub,
         client_id=authorized.client_id,
         iat=int(row.issued_at.timestamp()),
@@ -121,4 +136,5 @@ def _claims(issuer: str, sub: str, jti: str, row: AccessToken) -> Claims:
         cnf=Confirmation(jkt=row.jkt),
         authorization_details=details.of(authorized),
         acr=authorized.acr,
+        scope=" ".join(authorized.scope) or None,
     )

@@ -107,6 +107,8 @@ def meet(catalogue: Catalogue, left: Mapping[AttributeId, FormId], right: Items)
 
 def of(authorized: Authorized) -> list[Disclosure]:
     """What a token stands for, as `authorization_details`."""
+    if authorized.scope:
+        return []
     return [
         Disclosure(
             type=TYPE,

@@ -120,17 +120,19 @@ async def start(short_lived: ShortLived, pushed: PushedRequest, now: datetime) -
 
 
 async def load(
-    short_lived: ShortLived, id_: str, session: CitizenSession
+    at_hand: AtHand, id_: str, session: CitizenSession
 ) -> Interaction | SignInAgain | Gone:
     """The question, for the session whose it is or becomes."""
-    found = await _found(short_lived, id_)
+    found = await _found(at_hand.short_lived, id_)
     if found is None:
         return Gone(reason="interaction-unknown")
     if not found.suits(session):
         return SignInAgain()
+    if not await _may_answer(at_hand, found.pushed, session):
+        return Gone(reason="grant-of-another")
     if found.session is None:
         found = msgspec.structs.replace(found, session=session.id)
-        await _keep(short_lived, found)
+        await _keep(at_hand.short_lived, found)
     return found if found.session == session.id else Gone(reason="interaction-of-another")
 
 
@@ -157,7 +159,7 @@ async def approve(
         language: in which.
         birth_date: the citizen's, as the register has it: it decides, and is not kept.
     """
-    found = await load(at_hand.short_lived, id_, session)
+    found = await load(at_hand, id_, session)
     if isinstance(found, Gone | SignInAgain) or found.answered is not None:
         return found
     free = found.optional(at_hand.catalogue)
@@ -186,7 +188,7 @@ async def refuse(
     at_hand: AtHand, id_: str, session: CitizenSession, *, notice_hash: str, language: Language
 ) -> Interaction | NotAnswered | SignInAgain | Gone:
     """The citizen does not agree: that is kept too, with its day."""
-    found = await load(at_hand.short_lived, id_, session)
+    found = await load(at_hand, id_, session)
     if isinstance(found, Gone | SignInAgain) or found.answered is not None:
         return found
     if not await par.use_up(at_hand.short_lived, found.pushed):
@@ -212,7 +214,8 @@ async def silently(
         return Gone(reason="request-answered")
     if session is None or not suits(pushed, session, at_hand.tx.now):
         return Unseen(error="login_required")
-    if not await _is_hinted(at_hand, pushed, session):
+    known = await _is_hinted(at_hand, pushed, session)
+    if not known or not await _may_answer(at_hand, pushed, session):
         return Unseen(error="login_required")
     asked = pushed.disclosure
     for grant in await grants.of_subject(at_hand.tx, session.subject):
@@ -229,7 +232,7 @@ async def silently(
 
 async def finish(at_hand: AtHand, id_: str, session: CitizenSession) -> str | Gone:
     """Where the browser goes now, once: to the programme, with a code or with the refusal."""
-    found = await load(at_hand.short_lived, id_, session)
+    found = await load(at_hand, id_, session)
     if isinstance(found, SignInAgain):
         return Gone(reason="interaction-of-another")
     if isinstance(found, Gone):
@@ -317,6 +320,12 @@ async def _is_hinted(at_hand: AtHand, pushed: PushedRequest, session: CitizenSes
     return people.get(pushed.hinted) == session.subject
 
 
+async def _may_answer(at_hand: AtHand, pushed: PushedRequest, session: CitizenSession) -> bool:
+    """Whether the consent that is to change, where one is, is this citizen's."""
+    own = pushed.grant_id and await grants.one(at_hand.tx, session.subject, pushed.grant_id)
+    return pushed.grant_id is None or own is not None
+
+
 async def _with_code(
     at_hand: AtHand, pushed: PushedRequest, authorized: Authorized, session: CitizenSession
 ) -> str:
@@ -330,6 +339,7 @@ async def _with_code(
         dpop_jkt=pushed.dpop_jkt,
         sid=sid,
         nonce=pushed.nonce,
+        grant_asked=pushed.grant_action is not None,
         auth_time_asked=pushed.max_age is not None,
     )
     said = {"code": await codes.put(at_hand.short_lived, code)}

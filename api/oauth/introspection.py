@@ -28,6 +28,7 @@ class Introspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     exp: int = 0
     cnf: Confirmation | None = None
     authorization_details: list[Disclosure] = []
+    scope: str = ""
 
 
 INACTIVE = Introspected(active=False)
@@ -51,7 +52,9 @@ async def introspect(at_hand: AtHand, call: Call) -> Response[Any] | Denied:
 async def _access(at_hand: AtHand, token: str) -> AccessToken | None:
     """The row of an access token of ours."""
     published = await keys.verifying(at_hand.tx, at_hand.keyring)
-    claims = access_tokens.verify(token, published, at_hand.settings.issuer, at_hand.tx.now)
+    issuer = at_hand.settings.issuer
+    either = (access_tokens.resource(issuer), access_tokens.grants_resource(issuer))
+    claims = access_tokens.verify(token, published, issuer, at_hand.tx.now, audiences=either)
     return (await tokens.read(at_hand.tx, [claims.jti])).get(claims.jti) if claims else None
 
 
@@ -78,7 +81,8 @@ async def _said(at_hand: AtHand, found: AccessToken | RefreshToken) -> Introspec
         return common
     return msgspec.structs.replace(
         common,
-        aud=access_tokens.resource(issuer),
+        aud=access_tokens.audience(issuer, found.authorized),
+        scope=" ".join(found.authorized.scope),
         token_type="DPoP",  # noqa: S106  (RFC 9449 §6.2)
         cnf=Confirmation(jkt=found.jkt),
     )

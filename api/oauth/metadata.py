@@ -16,6 +16,7 @@ from api.oauth import (
     keys,
     par,
     signed_introspection,
+    token,
 )
 from api.oauth.jwk import Alg
 from api.settings import Settings
@@ -63,8 +64,11 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
     dpop_signing_alg_values_supported: tuple[str, ...] = dpop.ALGS
     authorization_details_types_supported: tuple[str, ...] = (details.TYPE,)
+    grant_management_endpoint: str
+    grant_management_actions_supported: tuple[str, ...] = ("query", "revoke", *par.GRANT_ACTIONS)
+    grant_management_action_required: bool = False
     acr_values_supported: tuple[str, ...] = par.ACRS
-    scopes_supported: tuple[str, ...] = (id_tokens.SCOPE,)
+    scopes_supported: tuple[str, ...] = (id_tokens.SCOPE, *token.GRANT_SCOPES)
     subject_types_supported: tuple[str, ...] = ("pairwise",)
     id_token_signing_alg_values_supported: tuple[str, ...] = access_tokens.ALGS
     claims_supported: tuple[str, ...] = id_tokens.IdToken.__struct_fields__
@@ -107,6 +111,7 @@ def server(issuer: str, grant_types: tuple[str, ...]) -> ServerMetadata:
         jwks_uri=issuer + keys.PATH,
         userinfo_endpoint=f"{access_tokens.resource(issuer)}/userinfo",
         end_session_endpoint=issuer + end_session.PATH,
+        grant_management_endpoint=access_tokens.grants_resource(issuer),
         service_documentation=f"{issuer}/docs",
         protected_resources=(access_tokens.resource(issuer),),
         grant_types_supported=grant_types,

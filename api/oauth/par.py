@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import msgspec
 from litestar import Response
@@ -18,6 +19,8 @@ from api.oauth.calls import AtHand, Call
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
 from api.oauth.id_tokens import SCOPE
+from consent import grants
+from consent.grants import Grant
 from identity.login import sessions
 from policies.legal_time import legal_day
 from policies.vocabulary import Language, ProgrammeId
@@ -35,6 +38,7 @@ claims are asked for as authorization_details, which the person reads."""
 PROMPTS: Final = ("none", "login", "consent")
 """What of OpenID Connect's `prompt` there is here; consent is asked for in any case but `none`."""
 NONCE_CHARACTERS: Final = 256
+GRANT_ACTIONS: Final = ("create", "merge", "replace")
 ACRS: Final = (sessions.TWO_FACTORS,)
 """The ways to sign in that a programme may ask for (RFC 9470 §4)."""
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
@@ -60,6 +64,10 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an ID token is asked for."""
     nonce: str | None = None
     prompt: tuple[str, ...] = ()
+    grant_action: str | None = None
+    """`create`, `merge` or `replace` (Grant Management for OAuth 2.0 §5.1)."""
+    grant_id: UUID | None = None
+    """The consent that is to be merged or replaced: its person alone may answer."""
     hinted: str | None = None
     """Whom the programme takes the person for, by its own identifier (`id_token_hint`)."""
     reference: str
@@ -81,6 +89,11 @@ async def push(at_hand: AtHand, call: Call) -> Response[Pushed] | Denied:
     asked = details.parse(call.parameters.get(details.PARAMETER))
     if isinstance(asked, Denied):
         return asked
+    before = await _grant(at_hand, call)
+    if isinstance(before, Denied):
+        return before
+    if before is not None and call.parameters.get("grant_management_action") == "merge":
+        asked = msgspec.structs.replace(asked, attributes=before.items | asked.attributes)
     granted = details.under_consent(
         asked, call.client, at_hand.catalogue, legal_day(at_hand.tx.now)
     )
@@ -91,7 +104,8 @@ async def push(at_hand: AtHand, call: Call) -> Response[Pushed] | Denied:
         return hinted
     request_uri = URN + secrets.token_urlsafe(32)
     request = _request(call, granted, request_uri, at_hand.tx.now)
-    await _keep(at_hand.short_lived, msgspec.structs.replace(request, hinted=hinted))
+    found = {"hinted": hinted, "grant_id": before.id if before else None}
+    await _keep(at_hand.short_lived, msgspec.structs.replace(request, **found))
     return Response(
         Pushed(request_uri=request_uri, expires_in=int(LIFE.total_seconds())),
         status_code=201,
@@ -158,6 +172,7 @@ def _checks(call: Call, resource: str) -> Iterator[tuple[Denied, bool]]:
         Denied(error="unmet_authentication_requirements", reason="par-acr-values"),
         given("acr_values") is None or bool(_acrs(call)),
     )
+    yield _wrong("par-grant", "grant_id goes with merge or replace"), _is_grant_action(call)
     yield _wrong("par-openid", "a parameter is not supported"), not any(map(given, NOT_HERE))
     yield _wrong("par-dpop-jkt", "dpop_jkt is not the key of the proof"), _one_key(call)
 
@@ -167,6 +182,30 @@ def _is_prompt(call: Call) -> bool:
     given = call.parameters.get("prompt")
     asked = given.split(" ") if given is not None else []
     return set(asked) <= set(PROMPTS) and ("none" not in asked or len(asked) == 1)
+
+
+def _is_grant_action(call: Call) -> bool:
+    action = call.parameters.get("grant_management_action")
+    named = call.parameters.get("grant_id") is not None
+    return action in {None, *GRANT_ACTIONS} and named == (action in {"merge", "replace"})
+
+
+async def _grant(at_hand: AtHand, call: Call) -> Grant | Denied | None:
+    """The consent of its own that a programme wants to change."""
+    named = call.parameters.get("grant_id")
+    if named is None:
+        return None
+    try:
+        grant_id = UUID(named)
+    except ValueError:
+        return _no_grant()
+    grant = (await grants.by_id(at_hand.tx, [grant_id])).get(grant_id)
+    own = grant is not None and grant.programme == call.client.programme and grant.active
+    return grant if own and grant is not None else _no_grant()
+
+
+def _no_grant() -> Denied:
+    return Denied(error="invalid_grant_id", reason="par-grant-id")
 
 
 async def _hinted(at_hand: AtHand, call: Call) -> str | Denied | None:
@@ -204,6 +243,7 @@ def _request(call: Call, granted: Disclosure, request_uri: str, now: datetime) -
         max_age=None if (age := given("max_age")) is None else int(age),
         openid=given("scope") == SCOPE,
         nonce=given("nonce"),
+        grant_action=given("grant_management_action"),
         prompt=tuple(asked.split(" ")) if (asked := given("prompt")) is not None else (),
         reference=_reference(request_uri),
     )

@@ -22,6 +22,7 @@ from identity import codes, tokens
 from identity.codes import AuthorizationCode, CodeReused
 from identity.tokens import Authorized
 from policies.legal_time import legal_day
+from policies.vocabulary import AgreementId, PurposeId
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,12 +31,14 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     access_token: str
     token_type: str
     expires_in: int
-    authorization_details: list[Disclosure]
+    authorization_details: list[Disclosure] = []
     """What was granted, which may be less than was asked."""
     refresh_token: str = ""
     scope: str = ""
-    """`openid`, where an ID token was asked for."""
+    """`openid`, where an ID token was asked for; or what a token for grants may do."""
     id_token: str = ""
+    grant_id: str = ""
+    """Grant Management for OAuth 2.0 §4: where it was asked for."""
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +49,11 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
     lasting: Authorized | None = None
     """What a refresh token is made for, where there is to be one."""
     code: AuthorizationCode | None = None
-    """What it comes of, where an ID token was asked for."""
+    """What it comes of, where it comes of one."""
 
+
+GRANT_SCOPES: Final = ("grant_management_query", "grant_management_revoke")
+"""Grant Management for OAuth 2.0 §6.1."""
 
 Grant = Callable[[AtHand, Call], Awaitable[Granted | Denied]]
 
@@ -60,7 +66,7 @@ async def give(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
     grant = GRANTS.get(kind)
     if grant is None:
         return Denied(error="unsupported_grant_type", reason="grant-type-unknown")
-    if call.parameters.get("scope") is not None:
+    if call.parameters.get("scope") is not None and kind != "client_credentials":
         return Denied(error="invalid_scope", reason="token-scope")
     if call.parameters.get("resource") not in {None, _resource(at_hand)}:
         return Denied(error="invalid_target", reason="token-resource")
@@ -69,7 +75,12 @@ async def give(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
 
 
 async def client_credentials(at_hand: AtHand, call: Call) -> Granted | Denied:
-    """A programme under a law (RFC 6749 §4.4): what rests on consent is not to be had so."""
+    """A programme under a law (RFC 6749 §4.4): what rests on consent is not to be had so.
+
+    Or, with a scope, to see to its own grants.
+    """
+    if (scope := call.parameters.get("scope")) is not None:
+        return _for_grants(call, scope)
     asked = details.parse(call.parameters.get(details.PARAMETER))
     if isinstance(asked, Denied):
         return asked
@@ -84,6 +95,22 @@ async def client_credentials(at_hand: AtHand, call: Call) -> Granted | Denied:
             attributes=allowed.attributes,
         )
     )
+
+
+def _for_grants(call: Call, scope: str) -> Granted | Denied:
+    asked = tuple(scope.split(" "))
+    if not set(asked) <= set(GRANT_SCOPES) or len(set(asked)) != len(asked):
+        return Denied(error="invalid_scope", reason="token-scope")
+    if call.parameters.get(details.PARAMETER) is not None:
+        return Denied(error="invalid_request", reason="token-scope-and-details")
+    own = Authorized(
+        client_id=call.client.client_id,
+        agreement=AgreementId(""),
+        purpose=PurposeId(""),
+        attributes={},
+        scope=asked,
+    )
+    return Granted(authorized=own)
 
 
 async def authorization_code(at_hand: AtHand, call: Call) -> Granted | Denied:
@@ -106,7 +133,7 @@ async def authorization_code(at_hand: AtHand, call: Call) -> Granted | Denied:
         authorized=authorized,
         family=code.family,
         lasting=authorized,
-        code=code if code.sid else None,
+        code=code,
     )
     return _part(at_hand, call, granted)
 
@@ -193,12 +220,27 @@ async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[Tok
             expires_in=int(life.total_seconds()),
             authorization_details=details.of(granted.authorized),
             refresh_token=refresh,
-            scope=id_tokens.SCOPE if granted.code else "",
-            id_token=await id_tokens.issue(at_hand, granted.code) if granted.code else "",
+            scope=_scope(granted),
+            id_token=await _id_token(at_hand, granted.code),
+            grant_id=_grant_id(granted),
         ),
         status_code=200,
         headers=dict(NO_STORE),
     )
+
+
+def _scope(granted: Granted) -> str:
+    signed_on = granted.code is not None and granted.code.sid is not None
+    return id_tokens.SCOPE if signed_on else " ".join(granted.authorized.scope)
+
+
+async def _id_token(at_hand: AtHand, code: AuthorizationCode | None) -> str:
+    return await id_tokens.issue(at_hand, code) if code and code.sid else ""
+
+
+def _grant_id(granted: Granted) -> str:
+    asked = granted.code is not None and granted.code.grant_asked
+    return str(granted.authorized.grant_id) if asked else ""
 
 
 def _resource(at_hand: AtHand) -> str:

@@ -70,7 +70,7 @@ async def read_request(
 ) -> Response[Any]:
     """Who asks for what, why, and until when; yes and no side by side."""
     visit = counter.visit
-    match await interactions.load(counter.at_hand.short_lived, interaction, visit.citizen):
+    match await interactions.load(counter.at_hand, interaction, visit.citizen):
         case Gone():
             return _gone(visit)
         case SignInAgain():
@@ -104,7 +104,7 @@ async def answer_request(
 async def answered(interaction: FromPath[str], counter: NamedDependency[Counter]) -> Response[Any]:
     """What was answered, the receipt, and the way on to the programme."""
     visit = counter.visit
-    found = await interactions.load(counter.at_hand.short_lived, interaction, visit.citizen)
+    found = await interactions.load(counter.at_hand, interaction, visit.citizen)
     if isinstance(found, Gone | SignInAgain):
         return _gone(visit)
     if found.answered is None:
@@ -151,7 +151,7 @@ async def _again(
 ) -> Response[Any]:
     """The same screen, what was ticked still ticked, and why it makes no consent."""
     visit = counter.visit
-    asked = await interactions.load(counter.at_hand.short_lived, interaction, visit.citizen)
+    asked = await interactions.load(counter.at_hand, interaction, visit.citizen)
     it = None if isinstance(asked, Gone | SignInAgain) else await questions.asked(visit, asked)
     if it is None:
         return _gone(visit)

@@ -4,6 +4,7 @@ Nothing of it touches the store but the one-use mark of the proof: whether the t
 opens anything is read with the answer, in one transaction.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -49,15 +50,20 @@ class LogDesk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def identify(
-    request: Request[Any, Any, Any], running: Running, keys: TokenKeys
+    request: Request[Any, Any, Any],
+    running: Running,
+    keys: TokenKeys,
+    *,
+    audiences: Collection[str] = (),
 ) -> Caller | Denied:
-    """The caller, or why they are none."""
+    """The caller, or why they are none. `audiences` as `access_tokens.verify` takes them."""
     now = db.instant()
     token = _token(request)
     if isinstance(token, Denied):
         return token
     published = await keys.of(running, token)
-    claims = access_tokens.verify(token, published, running.settings.issuer, now)
+    issuer = running.settings.issuer
+    claims = access_tokens.verify(token, published, issuer, now, audiences=audiences)
     if claims is None:
         return denied("invalid_token", "token-invalid")
     proof = _proof(request, running, token, now)

@@ -16,6 +16,7 @@ from api.programmes import (
     detokenising,
     documenting,
     exchanging,
+    grant_management,
     questions,
     userinfo,
 )
@@ -48,6 +49,8 @@ def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
                 disclose_attributes,
                 detokenising.detokenise,
                 exchanging.exchange_identifiers,
+                grant_management.read_grant,
+                grant_management.revoke_grant,
                 userinfo.read_userinfo,
                 userinfo.ask_userinfo,
             ],

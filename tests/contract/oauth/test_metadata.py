@@ -31,8 +31,10 @@ async def test_attack_101_the_metadata_is_what_rfc_8414_knows(http):
 async def test_attack_101_each_endpoint_that_is_advertised_answers(http):
     document = (await http.get(WELL_KNOWN)).json()
     endpoints = {name: url for name, url in document.items() if name.endswith("_endpoint")}
-    assert len(endpoints) == 7
+    assert len(endpoints) == 8
     others = {"authorization_endpoint": 405, "userinfo_endpoint": 401, "end_session_endpoint": 303}
+    grants = endpoints.pop("grant_management_endpoint").removeprefix(ISSUER)
+    assert (await http.get(f"{grants}/of-nobody")).status_code == 401
 
     for name, url in endpoints.items():
         answer = await http.post(url.removeprefix(ISSUER))
