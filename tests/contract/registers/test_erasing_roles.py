@@ -4,11 +4,14 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
+from api import forgetting
 from consent import requests
 from consent.requests import Reason, State
+from identity import programme_messages, programmes
+from identity.login import sessions, sign_ons
 from identity.registry import erasing, erasure_holds, people
 from policies.retention import Hold
 from policies.vocabulary import Actor, ActorKind, StaffId
@@ -87,6 +90,29 @@ async def test_the_console_verifies_a_log_with_a_days_map(acting_as, entered):
         assert await transparency.sequence(tx, keyring)
     async with acting_as("amana_console") as tx:
         assert (await transparency.verify(tx, keyring)).fault is None
+
+
+async def test_the_public_app_deletes_what_has_served_its_term(acting_as):
+    async with acting_as("amana_app") as tx:
+        assert [await each(tx, limit=9) for each in forgetting.DUE.values()] == [0, 0, 0, 0]
+
+
+async def test_a_session_ends_on_either_side_and_the_programme_is_told(acting_as, entered):
+    person, _ = entered
+    for number, role in enumerate(("amana_console", "amana_app"), start=1):
+        async with acting_as("amana_app") as tx:
+            if number == 1:
+                row = {"jwks": {}, "redirect_uris": [], "agreements": [], "alg": "ES256"}
+                row |= {"client_id": "asd", "name": "asd", "state": "active", "created_at": tx.now}
+                told = {"backchannel_logout_uri": "https://asd.example/out"}
+                await tx.connection.execute(insert(programmes.clients).values(row | told))
+            token = await sessions.start_citizen(tx, person.subject)
+            session = await sessions.citizen(tx, token)
+            await sign_ons.note(tx, session.id, "asd")
+        async with acting_as(role) as tx:
+            assert await sessions.end_of_citizen(tx, person.subject) == 1
+        async with acting_as("amana_app") as tx:
+            assert len(await programme_messages.due(tx)) == number
 
 
 async def test_the_console_erases_nobody(acting_as, entered):
