@@ -56,12 +56,19 @@ def test_the_bytes_of_a_leaf_stay_as_they_are():
     )
 
 
+def test_ids_and_instants_are_written_as_they_always_were():
+    assert str(log_leaf.first_id(NOON, bytes(range(10)))) == "01a20d6d-5a7b-7004-8203-040506070809"
+    assert str(log_leaf.first_id(NOON, b"\xff" * 10)) == "01a20d6d-5a7b-7fff-bfff-ffffffffffff"
+    assert log_leaf.microseconds(NOON) == 1_795_521_600_123_456
+
+
 def test_the_bytes_of_a_link_stay_as_they_are():
     content = Sealed(bytes(16), "D-1", 7, b"\1" * 32, b"\2" * 48)
     assert log_leaf.link(bytes(range(16)), content).hex() == (
         "3c53e39c3a36384af0b5297f8b248092a1830a91d6c0c3f8d59cc46670dfacb5"
     )
-    assert log_leaf.salt(PERSON.head, bytes(16)).hex() == "09bd65ce1fce3982255f1047182d927a"
+    head = SubjectKey(key=bytes(range(32)), handle=b"handle-1", version=1).head
+    assert log_leaf.salt(head, bytes(16)).hex() == "09bd65ce1fce3982255f1047182d927a"
 
 
 def test_the_bytes_of_a_link_of_little_stay_as_they_are():

@@ -140,6 +140,11 @@ def test_a_text_without_origin_size_and_root_has_no_head(text):
     assert log_note.read_head(text) is None
 
 
+def test_an_empty_log_has_a_head_too():
+    empty = Head("a", 0, bytes(32))
+    assert log_note.read_head(empty.text()) == empty
+
+
 def test_a_head_may_have_lines_after_it():
     assert log_note.read_head(HEAD.text() + "more\n") == HEAD
 
