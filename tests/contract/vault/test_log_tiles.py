@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
-from vault import access_log, log_tiles, merkle, transparency
+from vault import access_log, log_tiles, log_tree, merkle, transparency
 from vault import database as db
 from vault.access_log import Line
 from vault.envelope_errors import TamperedError
@@ -116,3 +116,12 @@ async def test_threat_51_a_full_tile_that_the_one_above_does_not_name_is_a_fault
         with pytest.raises(TamperedError):
             await log_tiles.hashes(tx, 0, Run(0, 256))
         assert await log_tiles.hashes(tx, 0, Run(1, 256))
+
+
+async def test_many_tiles_are_read_some_at_a_time(database, sealed, monkeypatch):
+    places = [(0, 0), (0, 1), (0, 2), (1, 0)]
+    async with db.read(database) as tx:
+        at_once = await log_tree.load(tx, places)
+        monkeypatch.setattr(log_tree, "PLACES", 3)
+        assert await log_tree.load(tx, places) == at_once
+    assert [len(at_once[place]) // 32 for place in places] == [256, 256, 88, 2]
