@@ -65,9 +65,7 @@ async def renew_all_nodes(
         job = await key_jobs.begun(tx, f"nodes-{kind.value}", total)
     while job.finished_at is None:
         async with begin(database) as tx:
-            job = await key_jobs.locked(tx, job)
-            if job.finished_at is None:
-                job = await _renew_some(tx, keyring, kind, job)
+            job = await _renew_some(tx, keyring, kind, await key_jobs.locked(tx, job))
         progress(job.done, job.total)
 
 
@@ -114,6 +112,8 @@ async def _step(tx: Transaction, keyring: Keyring, job: Job) -> Job:
 
 
 async def _renew_some(tx: Transaction, keyring: Keyring, kind: Kind, job: Job) -> Job:
+    if job.finished_at is not None:
+        return job  # another run ended it
     if job.done >= job.total:
         return await key_jobs.ended(tx, job)
     span = range(job.done, min(job.done + NODES, job.total))

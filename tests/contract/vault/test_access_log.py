@@ -267,3 +267,10 @@ async def test_entry_ids_begin_with_their_instant(record):
     [entry_id] = await record(line(), at=noon)
     assert log_leaf.first_id(noon) <= entry_id < log_leaf.first_id(noon + timedelta(seconds=1))
     assert isinstance(entry_id, UUID)
+
+
+async def test_the_octets_of_an_entry_are_what_the_tree_commits_to(record, ask, person):
+    [entry_id] = await record(line(subject=person))
+    octets = await ask(access_log.octets, entry_id)
+    assert log_leaf.decode(octets).id == entry_id.bytes
+    assert await ask(access_log.octets, uuid4()) is None

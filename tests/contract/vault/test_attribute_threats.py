@@ -1,5 +1,6 @@
 """What whoever can write to the database may try with sealed rows; each attack by its number."""
 
+from hashlib import sha256
 from itertools import pairwise
 
 import msgspec
@@ -211,7 +212,10 @@ async def test_a_key_that_is_gone_is_a_fault_and_not_an_absence(two, tamper, ans
     assert await answers(two[0]) == ["key-lost"]
 
 
-async def test_a_head_of_bytes_that_say_nothing(two, tamper, answers):
+async def test_a_head_of_bytes_that_say_nothing(two, tamper, answers, database):
     garbled = update(attribute_heads).where(attribute_heads.c.record == two[0])
     await tamper(garbled.values(groups=b"\xff{"))
     assert await answers(*two) == ["tampered", {"given_name": "identity"}]
+    async with db.read(database) as tx:
+        said = await heads.hashes(tx, two)
+    assert said[two[0]] == sha256(b"\xff{").digest()  # which no entry of the log commits to

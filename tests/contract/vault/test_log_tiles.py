@@ -125,3 +125,9 @@ async def test_many_tiles_are_read_some_at_a_time(database, sealed, monkeypatch)
         monkeypatch.setattr(log_tree, "PLACES", 3)
         assert await log_tree.load(tx, places) == at_once
     assert [len(at_once[place]) // 32 for place in places] == [256, 256, 88, 2]
+
+
+def test_tiles_that_are_full_to_the_top_lead_nowhere():
+    below = bytes(range(32)) * 256
+    above = merkle.joined(below) + bytes(255 * 32)
+    assert not log_tiles._lead_up([(0, 0), (1, 0)], {(0, 0): below, (1, 0): above}, None)
