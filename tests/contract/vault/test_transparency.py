@@ -283,3 +283,13 @@ async def test_a_proof_is_for_what_is_published_and_until_then_for_the_newest(
             told = (proof.size, proof.root, proof.note)
             assert told == (expected.size, expected.root, expected.note)
             assert transparency.verify_inclusion(proof)
+
+
+async def test_which_entry_is_at_a_place_is_told_once_the_tree_has_grown_as_far(
+    database, log, sequence
+):
+    ids = sorted(await log(3))
+    await sequence()
+    async with db.read(database) as tx:
+        assert [await transparency.at(tx, place) for place in (0, 2)] == [ids[0], ids[2]]
+        assert [await transparency.at(tx, place) for place in (3, 2**63)] == [None, None]
