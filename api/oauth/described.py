@@ -67,6 +67,7 @@ TOKEN: Final = form(
     redirect_uri="As it was pushed.",
     code_verifier="PKCE (RFC 7636).",
     refresh_token="Not rotated.",  # noqa: S106  (what the documentation says of it)
+    scope="In place of details: `grant_management_query`, `grant_management_revoke`, or both.",
     authorization_details=f"{DETAILS} Of an authorization, a part may be asked for.",
 )
 ONE_TOKEN: Final = form("token", token="An access token or a refresh token.")  # noqa: S106  (the same)

@@ -126,10 +126,8 @@ async def load(
     found = await _found(at_hand.short_lived, id_)
     if found is None:
         return Gone(reason="interaction-unknown")
-    if not found.suits(session):
+    if not found.suits(session) or not await _is_expected(at_hand, found.pushed, session):
         return SignInAgain()
-    if not await _may_answer(at_hand, found.pushed, session):
-        return Gone(reason="grant-of-another")
     if found.session is None:
         found = msgspec.structs.replace(found, session=session.id)
         await _keep(at_hand.short_lived, found)
@@ -212,22 +210,18 @@ async def silently(
     """
     if not await par.use_up(at_hand.short_lived, pushed):
         return Gone(reason="request-answered")
-    if session is None or not suits(pushed, session, at_hand.tx.now):
-        return Unseen(error="login_required")
-    known = await _is_hinted(at_hand, pushed, session)
-    if not known or not await _may_answer(at_hand, pushed, session):
+    here = session is not None and suits(pushed, session, at_hand.tx.now)
+    if session is None or not here or not await _is_expected(at_hand, pushed, session):
         return Unseen(error="login_required")
     asked = pushed.disclosure
-    for grant in await grants.of_subject(at_hand.tx, session.subject):
-        same = (grant.programme, grant.agreement) == (pushed.client_id, asked.agreement)
-        if (
-            same
-            and grant.discloses
-            and details.covers(at_hand.catalogue, grant.items, asked.attributes)
-        ):
-            authorized = _of_grant(at_hand, pushed, grant, asked.attributes, session)
-            return await _with_code(at_hand, pushed, authorized, session)
-    return Unseen(error="consent_required")
+    pair = (session.subject, pushed.client_id, asked.agreement)
+    grant = (await grants.latest(at_hand.tx, [pair])).get(pair)
+    if grant is None or not grant.discloses:
+        return Unseen(error="consent_required")
+    if not details.covers(at_hand.catalogue, grant.items, asked.attributes):
+        return Unseen(error="consent_required")
+    authorized = _of_grant(at_hand, pushed, grant, asked.attributes, session)
+    return await _with_code(at_hand, pushed, authorized, session)
 
 
 async def finish(at_hand: AtHand, id_: str, session: CitizenSession) -> str | Gone:
@@ -243,10 +237,9 @@ async def finish(at_hand: AtHand, id_: str, session: CitizenSession) -> str | Go
     if await at_hand.short_lived.take(_name(id_)) is None:
         return Gone(reason="interaction-finished")
     authorized = await _authorized(at_hand, found, found.answered, session)
-    if authorized is not None and await _is_hinted(at_hand, found.pushed, session):
-        return await _with_code(at_hand, found.pushed, authorized, session)
-    error = "login_required" if authorized else "access_denied"
-    return back_to(found.pushed, at_hand.settings.issuer, error=error)
+    if authorized is None:
+        return back_to(found.pushed, at_hand.settings.issuer, error="access_denied")
+    return await _with_code(at_hand, found.pushed, authorized, session)
 
 
 def back_to(pushed: PushedRequest, issuer: str, **outcome: str) -> str:
@@ -311,19 +304,17 @@ def _of_grant(
     )
 
 
-async def _is_hinted(at_hand: AtHand, pushed: PushedRequest, session: CitizenSession) -> bool:
-    """Whether the citizen is whom the programme takes them for, if it says whom."""
+async def _is_expected(at_hand: AtHand, pushed: PushedRequest, session: CitizenSession) -> bool:
+    """Whether the citizen is whom the programme means, if it says whom. Before all questions."""
+    if pushed.grant_id is not None:
+        own = await grants.one(at_hand.tx, session.subject, pushed.grant_id)
+        if own is None:
+            return False
     if pushed.hinted is None:
         return True
     audience = at_hand.catalogue.audience(pushed.client_id)
     people = await pseudonyms.resolve(at_hand.tx, at_hand.keyring, audience, [pushed.hinted])
     return people.get(pushed.hinted) == session.subject
-
-
-async def _may_answer(at_hand: AtHand, pushed: PushedRequest, session: CitizenSession) -> bool:
-    """Whether the consent that is to change, where one is, is this citizen's."""
-    own = pushed.grant_id and await grants.one(at_hand.tx, session.subject, pushed.grant_id)
-    return pushed.grant_id is None or own is not None
 
 
 async def _with_code(

@@ -89,7 +89,7 @@ async def push(at_hand: AtHand, call: Call) -> Response[Pushed] | Denied:
     asked = details.parse(call.parameters.get(details.PARAMETER))
     if isinstance(asked, Denied):
         return asked
-    before = await _grant(at_hand, call)
+    before = await _grant(at_hand, call, asked)
     if isinstance(before, Denied):
         return before
     if before is not None and call.parameters.get("grant_management_action") == "merge":
@@ -190,22 +190,21 @@ def _is_grant_action(call: Call) -> bool:
     return action in {None, *GRANT_ACTIONS} and named == (action in {"merge", "replace"})
 
 
-async def _grant(at_hand: AtHand, call: Call) -> Grant | Denied | None:
-    """The consent of its own that a programme wants to change."""
+async def _grant(at_hand: AtHand, call: Call, asked: Disclosure) -> Grant | Denied | None:
+    """The consent of its own, under the same agreement, that a programme wants to change."""
     named = call.parameters.get("grant_id")
     if named is None:
         return None
+    unknown = Denied(error="invalid_grant_id", reason="par-grant-id")
     try:
         grant_id = UUID(named)
     except ValueError:
-        return _no_grant()
+        return unknown
     grant = (await grants.by_id(at_hand.tx, [grant_id])).get(grant_id)
-    own = grant is not None and grant.programme == call.client.programme and grant.active
-    return grant if own and grant is not None else _no_grant()
-
-
-def _no_grant() -> Denied:
-    return Denied(error="invalid_grant_id", reason="par-grant-id")
+    own = (call.client.programme, asked.agreement)
+    if grant is None or not grant.active or (grant.programme, grant.agreement) != own:
+        return unknown
+    return grant
 
 
 async def _hinted(at_hand: AtHand, call: Call) -> str | Denied | None:

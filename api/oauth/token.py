@@ -68,7 +68,7 @@ async def give(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
         return Denied(error="unsupported_grant_type", reason="grant-type-unknown")
     if call.parameters.get("scope") is not None and kind != "client_credentials":
         return Denied(error="invalid_scope", reason="token-scope")
-    if call.parameters.get("resource") not in {None, _resource(at_hand)}:
+    if call.parameters.get("resource") not in {None, _resource(at_hand, call)}:
         return Denied(error="invalid_target", reason="token-resource")
     granted = await grant(at_hand, call)
     return granted if isinstance(granted, Denied) else await _answer(at_hand, call, granted)
@@ -243,8 +243,11 @@ def _grant_id(granted: Granted) -> str:
     return str(granted.authorized.grant_id) if asked else ""
 
 
-def _resource(at_hand: AtHand) -> str:
-    return access_tokens.resource(at_hand.settings.issuer)
+def _resource(at_hand: AtHand, call: Call) -> str:
+    """What a token of this request is for (RFC 8707)."""
+    issuer = at_hand.settings.issuer
+    for_grants = call.parameters.get("scope") is not None
+    return access_tokens.grants_resource(issuer) if for_grants else access_tokens.resource(issuer)
 
 
 def _no_grant(reason: str) -> Denied:

@@ -1,30 +1,24 @@
 """A new password: with the one before and a fresh code. Whoever is signed in elsewhere is out."""
 
-import re
 from typing import Any, Final
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
+from api import security
 from api.portal.visits import Visit
-from identity.login import accounts, confirming, credentials, sessions
-from identity.login.credentials import Busy, WeakPassword
+from api.rendering import Page
+from api.security import SignInNeededError
+from api.settings import Settings
+from identity.login import changing, credentials
+from identity.login.changing import NotChanged, Part, SignedOut
 from identity.login.sign_in import Desk
-from identity.registry import people
-from policies.vocabulary import Action, Actor, ActorKind, Outcome
-from vault import access_log
-from vault.access_log import Line
 
-CHANGED: Final = Line(
-    actor=Actor(kind=ActorKind.CITIZEN, id="self"),
-    action=Action.PASSWORD,
-    outcome=Outcome.GIVEN,
-)
-_NUMBER: Final = re.compile(r"[0-9]{10}")
 UNPROCESSABLE: Final = 422
 TOO_MANY: Final = 429
+WRONG: Final = {Part.CODE: "code.wrong", Part.CURRENT: "password.current.wrong"}
 
 
 class Typed(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,66 +32,46 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
 @get("/password")
 async def read_password(visit: NamedDependency[Visit]) -> Response[str]:
     """The empty form, and what makes a good one."""
-    return _page(visit)
+    return _show(visit.page)
 
 
 @post("/password", status_code=200)
 async def change_password(
-    data: URLEncodedBody[Typed], visit: NamedDependency[Visit], desk: NamedDependency[Desk]
+    data: URLEncodedBody[Typed],
+    page: NamedDependency[Page],
+    request: Request[Any, Any, Any],
+    desk: NamedDependency[Desk],
+    settings: NamedDependency[Settings],
 ) -> Response[Any]:
     """Take a new password, if the code, the one before and itself are good."""
-    # The code first: without the phone nobody tries passwords at an open session.
-    no = await confirming.citizen(
-        visit.tx, visit.keyring, desk.short_lived, visit.subject, data.code
-    )
-    if no is not None:
-        why = "sign_in.slow" if no.retry_after else "code.wrong"
-        return _page(visit, {"code": why}, TOO_MANY if no.retry_after else UNPROCESSABLE)
-    account = accounts.of_citizen(visit.subject)
-    before = await credentials.stored(visit.tx, account)
-    match await desk.hashing.matches(before, data.current):
-        case Busy():
-            return _page(visit, {"password": "sign_in.slow"}, TOO_MANY)
-        case False:
-            return _page(visit, {"current": "password.current.wrong"}, UNPROCESSABLE)
+    name = security.cookie_name(settings, security.CITIZEN_COOKIE)
+    token = request.cookies.get(name, "")
+    match await changing.password(
+        desk, token, current=data.current, new=data.password, code=data.code
+    ):
+        case SignedOut():
+            raise SignInNeededError
+        case NotChanged(part=part, retry_after=wait) if wait:
+            return _show(page, {part: "sign_in.slow"}, TOO_MANY)
+        case NotChanged(part=part, reason=reason):
+            why = WRONG.get(part) or f"password.weak.{reason}"
+            return _show(page, {part: why}, UNPROCESSABLE)
         case _:
-            pass
-    own = await _own_numbers(visit, data.password)
-    match await credentials.prepare(desk.hashing, data.password, identifiers=own):
-        case WeakPassword(reason=reason):
-            return _page(visit, {"password": f"password.weak.{reason}"}, UNPROCESSABLE)
-        case Busy():
-            return _page(visit, {"password": "sign_in.slow"}, TOO_MANY)
-        case hashed:
-            await credentials.keep(visit.tx, account, hashed)
-    await sessions.end_others(visit.tx, visit.citizen)
-    line = msgspec.structs.replace(CHANGED, subject=visit.subject)
-    await access_log.record(visit.tx, visit.keyring, [line])
-    return _page(visit, changed=True)
+            return _show(page, changed=True)
 
 
-async def _own_numbers(visit: Visit, password: str) -> list[str]:
-    """The citizen's own number, if the password has it; found by its index, so that none is opened.
-
-    Digits alone: a password of other people's numbers is as bad, and judged by its pattern.
-    """
-    runs = set(_NUMBER.findall(password))
-    found = await people.by_idcs(visit.tx, visit.keyring, sorted(runs)) if runs else {}
-    return [number for number, subject in found.items() if subject == visit.subject]
-
-
-def _page(
-    visit: Visit,
-    problems: dict[str, str] | None = None,
+def _show(
+    page: Page,
+    problems: dict[Part, str] | None = None,
     status: int = 200,
     *,
     changed: bool = False,
 ) -> Response[str]:
-    return visit.page.show(
+    return page.show(
         "portal/password.html",
         status=status,
         section="me",
-        problems=problems or {},
+        problems={part.value: why for part, why in (problems or {}).items()},
         least=credentials.MINIMUM_CHARACTERS,
         changed=changed,
     )

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, String, Table, select
+from sqlalchemy import Column, ForeignKey, Select, String, Table, select
 
 from identity import programme_messages
 from identity.programmes import clients
@@ -28,17 +28,17 @@ sign_ons: Final = Table(
 
 async def note(tx: Transaction, session_id: str, client_id: ProgrammeId) -> str:
     """Remember that a session signed somebody on to a programme; the `sid` between the two."""
-    row = {"session": session_id, "client_id": client_id, "sid": secrets.token_urlsafe(SID_OCTETS)}
+    sid = secrets.token_urlsafe(SID_OCTETS)
+    row = {"session": session_id, "client_id": client_id, "sid": sid}
     await insert_new(tx, sign_ons, [row])
-    return await of(tx, session_id, client_id) or row["sid"]
+    known = await tx.connection.execute(_sid(session_id, client_id))
+    return str(known.scalar_one())
 
 
 async def of(tx: Transaction, session_id: str, client_id: str) -> str | None:
     """The `sid` of a session at a programme."""
-    query = select(sign_ons.c.sid).where(
-        sign_ons.c.session == session_id, sign_ons.c.client_id == client_id
-    )
-    return await tx.connection.scalar(query)
+    found: str | None = await tx.connection.scalar(_sid(session_id, client_id))
+    return found
 
 
 async def tell(tx: Transaction, session_ids: Sequence[str]) -> int:
@@ -54,3 +54,9 @@ async def tell(tx: Transaction, session_ids: Sequence[str]) -> int:
     ended = [(row.client_id, row.sid) for row in await tx.connection.execute(query)]
     await programme_messages.signed_out(tx, ended)
     return len(ended)
+
+
+def _sid(session_id: str, client_id: str) -> Select[tuple[str]]:
+    return select(sign_ons.c.sid).where(
+        sign_ons.c.session == session_id, sign_ons.c.client_id == client_id
+    )

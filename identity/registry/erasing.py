@@ -20,7 +20,7 @@ from identity.login import accounts
 from identity.login.credentials import passwords
 from identity.login.one_time_codes import one_time_secrets
 from identity.login.recovery_codes import recovery_codes
-from identity.login.sessions import sessions
+from identity.login.sessions import end_of_citizen, sessions
 from identity.registry import (
     erasure_certificates,
     erasure_holds,
@@ -229,6 +229,7 @@ async def _registers(
             tx, one_time_secrets, one_time_secrets.c.account == account
         ),
     }
+    await end_of_citizen(tx, subject)  # programmes that they are signed on to hear of it
     await _speak_for(tx, subject, emptied)
     for kind, (table, column) in _OF_PERSON.items():
         where = column == subject

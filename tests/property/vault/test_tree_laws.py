@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vault import log_tree, merkle
@@ -12,7 +12,6 @@ from vault.log_tree import Tiles
 
 LEAVES = [sha256(number.to_bytes(4, "big")).digest() for number in range(700)]
 sizes = st.integers(1, 60)
-unhurried = settings(deadline=None)  # the naive definition is slow, and machines are shared
 
 
 def defined(leaves):
@@ -30,13 +29,11 @@ def node(height, index):
     return defined(LEAVES[index << height : (index + 1) << height])
 
 
-@unhurried
 @given(sizes)
 def test_the_root_is_as_defined(size):
     assert merkle.root(size, node) == defined(LEAVES[:size])
 
 
-@unhurried
 @given(sizes, st.data())
 def test_each_leaf_is_proved_and_no_other(size, data):
     index = data.draw(st.integers(0, size - 1))
@@ -48,7 +45,6 @@ def test_each_leaf_is_proved_and_no_other(size, data):
     assert not merkle.includes(index, size, LEAVES[index], path[:-1], root) or not path
 
 
-@unhurried
 @given(sizes, st.data())
 def test_a_path_with_one_hash_off_proves_nothing(size, data):
     index = data.draw(st.integers(0, size - 1))
@@ -58,7 +54,6 @@ def test_a_path_with_one_hash_off_proves_nothing(size, data):
         assert not merkle.includes(index, size, LEAVES[index], path, defined(LEAVES[:size]))
 
 
-@unhurried
 @given(sizes, st.data())
 def test_a_path_proves_one_index_alone(size, data):
     index, other = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, size - 1))
@@ -67,7 +62,6 @@ def test_a_path_proves_one_index_alone(size, data):
     assert holds == (index == other)
 
 
-@unhurried
 @given(sizes, st.data())
 def test_the_older_tree_is_shown_to_be_the_beginning(new, data):
     old = data.draw(st.integers(1, new))
@@ -76,7 +70,6 @@ def test_the_older_tree_is_shown_to_be_the_beginning(new, data):
     assert merkle.consistent(old, new, older, newer, proof)
 
 
-@unhurried
 @given(sizes, st.data())
 def test_threat_30_a_tree_that_forked_is_not_consistent(new, data):
     old = data.draw(st.integers(1, new))
@@ -90,7 +83,6 @@ def test_threat_30_a_tree_that_forked_is_not_consistent(new, data):
     assert not merkle.consistent(old, new, defined(LEAVES[:old]), defined(leaves), proof)
 
 
-@unhurried
 @given(sizes, st.data())
 def test_a_consistency_proof_with_one_hash_off_shows_nothing(new, data):
     old = data.draw(st.integers(1, new))

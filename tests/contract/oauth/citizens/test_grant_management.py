@@ -4,8 +4,9 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
 
-from consent import grants
+from consent import grant_rows, grants
 from policies.vocabulary import Action
 from vault import access_log
 from vault import database as db
@@ -197,10 +198,29 @@ async def test_attack_97_nobody_changes_what_another_person_granted(
     change = {"grant_management_action": "merge", "grant_id": grant_id}
 
     page = await other.open(await amo.address(**change))
-    assert page.status_code == 410
+    assert page.url.path.endswith("/sign-in")
     await other.code(amo)
     silent = await other.browser.get(await amo.address(prompt="none", **change))
     assert query_of(silent.headers["location"])["error"] == "login_required"
+
+
+async def test_attack_97_a_grant_under_another_agreement_is_not_the_one_that_is_meant(
+    house, citizen, amo
+):
+    grant_id = (await granted(citizen, amo))["grant_id"]
+    async with db.begin(house.database) as tx:
+        other = {"agreement": "amo-tadamon/other"}
+        await tx.connection.execute(update(grant_rows.grants).values(other))
+    for action in ("merge", "replace"):
+        answer = await amo.push(grant_management_action=action, grant_id=grant_id)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant_id")
+
+
+async def test_attack_92_a_token_for_grants_is_asked_for_the_grants_alone(amo):
+    here, there = "https://amana.example/oauth/grants", "https://amana.example/v1"
+    answer = await amo.token("client_credentials", scope=QUERY, resource=there)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_target")
+    assert (await amo.token("client_credentials", scope=QUERY, resource=here)).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,21 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from api import telling
 from identity import programme_messages, programmes
 from identity.login import sessions, sign_ons
 from identity.programmes import Registration, clients
-from policies.vocabulary import Action
+from identity.registry import erasing
+from policies.vocabulary import Action, Actor, ActorKind
 from vault import access_log
 from vault import database as db
 
 ISSUER = "https://amana.example"
 AFTER = "https://amo.example/bye"
 HOOK = "https://keys.example/logout"
+SYSTEM = Actor(kind=ActorKind.SYSTEM, id="erasure")
 
 
 @pytest.fixture
@@ -190,6 +192,17 @@ async def test_it_is_told_whichever_way_a_session_ends_and_once(
         assert await sessions.end_of_citizen(tx, citizen.subject) == 1
         assert await sessions.end_of_citizen(tx, citizen.subject) == 0
     assert await tell(house, elsewhere) == 1
+
+
+async def test_it_is_told_of_who_is_erased_too(house, citizen, hint, leaver):
+    async with db.begin(house.database) as tx:
+        await erasing.erase(
+            tx, house.running.keyring, citizen.subject, subject_hash="0" * 64, by=SYSTEM
+        )
+    async with db.begin(house.database) as tx:
+        assert len(await programme_messages.due(tx)) == 1
+        left = select(func.count()).select_from(sign_ons.sign_ons)
+        assert await tx.connection.scalar(left) == 0
 
 
 async def test_a_session_that_no_id_token_was_made_in_is_nobody_s_to_hear_of(
