@@ -24,9 +24,9 @@ def config(settings: Settings) -> OpenAPIConfig:
         summary="Identity and consent for social-protection registries",
         description=(
             "Programmes ask, and get the smallest lawful answer. Tokens are sender-constrained "
-            "(DPoP, RFC 9449); a token says what may be asked, and each answer is decided again "
-            "against the agreement, the law or the person's consent. Refusals are problem details "
-            "(RFC 9457) with the types listed at /docs#problems."
+            "(DPoP, RFC 9449; mutual TLS, RFC 8705); a token says what may be asked. Each answer "
+            "is decided again against the agreement, the law or the person's consent. Refusals are "
+            "problem details (RFC 9457) with the types listed at /docs#problems."
         ),
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         servers=[Server(url=settings.issuer)],
@@ -41,6 +41,10 @@ def config(settings: Settings) -> OpenAPIConfig:
                     type="http",
                     scheme="DPoP",
                     description="RFC 9449: an access token bound to the caller's key, and a proof.",
+                ),
+                "mutual_tls": SecurityScheme(
+                    type="mutualTLS",
+                    description="RFC 8705: a client certificate; tokens are bound to it.",
                 ),
                 "private_key_jwt": SecurityScheme(
                     type="openIdConnect",

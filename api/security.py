@@ -132,15 +132,16 @@ def caller(request: Request[Any, Any, Any], settings: Settings) -> str:
     peer = request.client.host if request.client else ""
     forwarded = request.headers.get("x-forwarded-for", "")
     hops = [peer, *(hop.strip() for hop in reversed(forwarded.split(",")) if hop.strip())]
-    return next((hop for hop in hops if not _trusted(hop, settings)), hops[-1])
+    return next((hop for hop in hops if not is_proxy(hop, settings)), hops[-1])
 
 
-def _trusted(hop: str, settings: Settings) -> bool:
+def is_proxy(address: str, settings: Settings) -> bool:
+    """Whether a network address is one of our proxies'."""
     try:
-        address = ip_address(hop)
+        found = ip_address(address)
     except ValueError:
         return False
-    return any(address in network for network in settings.proxies)
+    return any(found in network for network in settings.proxies)
 
 
 class SignInNeededError(Exception):

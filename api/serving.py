@@ -2,9 +2,13 @@
 
 import os
 import signal
+import ssl
 import threading
 import time
+from pathlib import Path
 from typing import Any, Final, Literal
+
+import msgspec
 
 from api import settings
 from vault import process_memory
@@ -12,8 +16,18 @@ from vault import process_memory
 Front = Literal["public", "console"]
 Server = Literal["granian", "uvicorn"]
 STANDARD_INPUT: Final = 0
+CERTIFIED: Final = "api.certified:CertifiedProtocol"
+"""By name: only a server that speaks TLS imports it."""
 GRACE_SECONDS: Final = 10
 """How long requests in flight are waited for; what supervisors allow by default (Docker: 10 s)."""
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """What a TLS listener shows, and whose certificates it takes."""
+
+    certificate: Path
+    key: Path
+    authorities: Path
 
 
 def public() -> Any:
@@ -40,6 +54,24 @@ def serve(front: Front, *, host: str, port: int, workers: int, server: Server) -
             _granian(target, host, port, workers)
         case "uvicorn":
             _uvicorn(target, host, port, workers)
+
+
+def serve_mutual_tls(tls: Tls, *, host: str, port: int, workers: int) -> None:
+    """Serve the public app to programmes with a certificate, until SIGINT or SIGTERM.
+
+    Only uvicorn lets us see the certificate of a connection.
+    """
+    _uvicorn(
+        f"{__name__}:public",
+        host,
+        port,
+        workers,
+        http=CERTIFIED,
+        ssl_certfile=tls.certificate,
+        ssl_keyfile=tls.key,
+        ssl_ca_certs=tls.authorities,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL,
+    )
 
 
 def stop_when_input_ends() -> None:
@@ -77,7 +109,7 @@ def _granian(target: str, host: str, port: int, workers: int) -> None:
     ).serve()
 
 
-def _uvicorn(target: str, host: str, port: int, workers: int) -> None:
+def _uvicorn(target: str, host: str, port: int, workers: int, **more: Any) -> None:
     import uvicorn  # noqa: PLC0415
 
     uvicorn.run(
@@ -90,5 +122,7 @@ def _uvicorn(target: str, host: str, port: int, workers: int) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # ours are read by `security.caller`, of trusted proxies alone
         timeout_graceful_shutdown=GRACE_SECONDS,
+        **more,
     )

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography import x509
 
 from vault import log_note
 from vault.log_cosignatures import Terms
@@ -76,6 +77,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: str = ""
     """Networks of the proxies before us, with commas: only their `X-Forwarded-For` is read.
     Without them every caller behind a proxy shares its address, and so its sign-in rates."""
+    client_authorities: Path | None = None
+    """PEM file of who issues certificates to programmes. None: no mutual TLS (RFC 8705)."""
+    client_certificates: Literal["listener", "proxy"] = "listener"
+    """Where one is seen: at `amana serve mutual-tls`, or in the `Client-Cert` header (RFC 9440)
+    of a proxy in `trusted_proxies`, which must drop that header where others send it."""
+    mutual_tls_origin: str = ""
+    """Where programmes reach us with a certificate. Empty: at the issuer itself."""
     sequencer: Literal["inside", "outside"] = "inside"
     """Whether the public app also seals the log, or a process of its own does."""
     outbound: Literal["on", "off"] = "on"
@@ -132,6 +140,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             quorum=self.witness_quorum,
             silence=timedelta(seconds=self.witness_silence_seconds),
         )
+
+    @property
+    def mutual_tls(self) -> str:
+        """The origin for programmes with a certificate; empty where there is none."""
+        return (self.mutual_tls_origin or self.issuer) if self.client_authorities else ""
+
+    def reached_by(self, path: str) -> tuple[str, ...]:
+        """The addresses at which programmes find a path of ours."""
+        return tuple(origin + path for origin in {self.issuer, self.mutual_tls or self.issuer})
 
     @property
     def secure(self) -> bool:
@@ -191,8 +208,10 @@ def _credentials(found: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check(settings: Settings) -> None:
-    for name in ("issuer", "console_origin"):
-        parts = urlsplit(getattr(settings, name))
+    for name in ("issuer", "console_origin", "mutual_tls_origin"):
+        if not (origin := getattr(settings, name)) and name == "mutual_tls_origin":
+            continue
+        parts = urlsplit(origin)
         if parts.path or parts.query or parts.fragment or not parts.hostname:
             raise SettingsError(f"{PREFIX}{name.upper()} must be an origin: scheme, host and port")
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
@@ -203,12 +222,29 @@ def _check(settings: Settings) -> None:
         message = f"{PREFIX}TRUSTED_PROXIES must be networks, such as 10.0.0.0/8, with commas"
         raise SettingsError(message) from None
     _check_witnesses(settings)
+    _check_certificates(settings)
     if settings.keys_provider == "pkcs11":
         for name in ("pkcs11_module", "pkcs11_pin_file"):
             if getattr(settings, name) is None:
                 raise SettingsError(f"{PREFIX}KEYS_PROVIDER=pkcs11 needs {PREFIX}{name.upper()}")
     if settings.workers > 1 and not settings.redis_url:
         raise SettingsError(f"{PREFIX}WORKERS above 1 needs {PREFIX}REDIS_URL: codes are used once")
+
+
+def _check_certificates(settings: Settings) -> None:
+    if settings.client_authorities is None:
+        if settings.mutual_tls_origin:
+            message = f"{PREFIX}MUTUAL_TLS_ORIGIN needs {PREFIX}CLIENT_AUTHORITIES"
+            raise SettingsError(message)
+        return
+    try:
+        x509.load_pem_x509_certificates(settings.client_authorities.read_bytes())
+    except (OSError, ValueError):
+        message = f"{PREFIX}CLIENT_AUTHORITIES must be a file of certificates (PEM)"
+        raise SettingsError(message) from None
+    if settings.client_certificates == "proxy" and not settings.proxies:
+        message = f"{PREFIX}CLIENT_CERTIFICATES=proxy needs {PREFIX}TRUSTED_PROXIES"
+        raise SettingsError(message)
 
 
 def _check_witnesses(settings: Settings) -> None:

@@ -3,11 +3,14 @@
 A key for encryption (`"use": "enc"`) is one that we may seal to; none ever verifies a signature.
 """
 
+import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import inf
 from typing import Any, Final, Literal
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry
@@ -69,6 +72,12 @@ def ends(jwks: dict[str, Any]) -> Iterator[tuple[str, datetime]]:
             yield key["kid"], datetime.fromtimestamp(at, UTC)
 
 
+def certifies(jwks: dict[str, Any]) -> bool:
+    """Whether a certificate stands with one of the keys (RFC 7517 §4.7)."""
+    keys = jwks.get("keys")
+    return isinstance(keys, list) and any(isinstance(key, dict) and key.get("x5c") for key in keys)
+
+
 def signs(jwks: dict[str, Any]) -> bool:
     """Whether there is a key to sign with."""
     return any(not _seals(key) for key in jwks["keys"])
@@ -117,6 +126,21 @@ def _of_key(key: Any, alg: Alg) -> Iterator[str]:
         yield f"is not one for {expected}"
     elif not _readable(key):
         yield "cannot be read, or is too short"
+    elif "x5c" in key and not _is_certified(key):
+        yield "has a certificate that is not of this key"
+
+
+def _is_certified(key: dict[str, Any]) -> bool:
+    """Whether the first certificate of its `x5c` is of the key itself."""
+    try:
+        first = x509.load_der_x509_certificate(base64.b64decode(key["x5c"][0], validate=True))
+        return first.public_key() == JWKRegistry.import_key(_bare(key)).public_key
+    except (JoseError, LookupError, TypeError, ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _bare(key: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in key.items() if name != "x5c"}
 
 
 def _readable(key: dict[str, Any]) -> bool:

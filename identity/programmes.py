@@ -24,6 +24,7 @@ from vault.database import (
 
 __all__ = [
     "Alg",
+    "AuthMethod",
     "Client",
     "ClientState",
     "Registration",
@@ -56,6 +57,9 @@ clients: Final = Table(
     Column("notify_url", Text),
     Column("post_logout_redirect_uris", JSON, nullable=False, server_default="[]"),
     Column("backchannel_logout_uri", Text),
+    Column("auth_method", String(32), nullable=False, server_default="private_key_jwt"),
+    Column("tls_client_auth_subject_dn", Text),
+    Column("tls_client_auth_san_dns", Text),
 )
 
 
@@ -64,6 +68,16 @@ class ClientState(StrEnum):
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
+
+
+class AuthMethod(StrEnum):
+    """How a programme says who it is: exactly one way, the registered one."""
+
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    TLS = "tls_client_auth"
+    """By a certificate of an authority that we trust, with its name in it (RFC 8705 §2.1)."""
+    SELF_SIGNED_TLS = "self_signed_tls_client_auth"
+    """By a certificate that stands among its keys (RFC 8705 §2.2)."""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +106,11 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     """Where a browser may go once its citizen signed out (OpenID Connect RP-Initiated Logout)."""
     backchannel_logout_uri: str | None = None
     """Where it is told that a session ended (OpenID Connect Back-Channel Logout)."""
+    auth_method: AuthMethod = AuthMethod.PRIVATE_KEY_JWT
+    tls_client_auth_subject_dn: str | None = None
+    """Subject of its certificate (RFC 4514), or"""
+    tls_client_auth_san_dns: str | None = None
+    """a DNS name in it: exactly one of the two, where that is how it says who it is."""
 
     @property
     def programme(self) -> ProgrammeId:
@@ -122,6 +141,9 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     notify_url: str | None = None
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str | None = None
+    auth_method: AuthMethod = AuthMethod.PRIVATE_KEY_JWT
+    tls_client_auth_subject_dn: str | None = None
+    tls_client_auth_san_dns: str | None = None
 
 
 class Unacceptable(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +174,9 @@ async def add(
         notify_url=registration.notify_url,
         post_logout_redirect_uris=registration.post_logout_redirect_uris,
         backchannel_logout_uri=registration.backchannel_logout_uri,
+        auth_method=registration.auth_method,
+        tls_client_auth_subject_dn=registration.tls_client_auth_subject_dn,
+        tls_client_auth_san_dns=registration.tls_client_auth_san_dns,
     )
     await tx.connection.execute(insert(clients), [msgspec.structs.asdict(client)])
     return client
@@ -210,6 +235,9 @@ def _clients() -> Select[Any]:
         clients.c.notify_url,
         clients.c.post_logout_redirect_uris,
         clients.c.backchannel_logout_uri,
+        clients.c.auth_method,
+        clients.c.tls_client_auth_subject_dn,
+        clients.c.tls_client_auth_san_dns,
     )
 
 
@@ -230,8 +258,26 @@ def _problems(catalogue: Catalogue, registration: Registration) -> Iterator[str]
             yield problem
     if registration.jwks_uri and registration.jwks:
         yield "keys are registered, or read from an address: not both"
-    if not registration.jwks_uri:
+    yield from _problems_of_method(registration)
+    if not registration.jwks_uri and (registration.jwks or _needs_keys(registration)):
         yield from programme_keys.problems(registration.jwks or {}, registration.alg)
+
+
+def _needs_keys(registration: Registration) -> bool:
+    return registration.auth_method is not AuthMethod.TLS
+
+
+def _problems_of_method(registration: Registration) -> Iterator[str]:
+    names = (registration.tls_client_auth_subject_dn, registration.tls_client_auth_san_dns)
+    given = sum(name is not None for name in names)
+    match registration.auth_method:
+        case AuthMethod.TLS if given != 1:
+            yield "tls_client_auth needs one name: the certificate's subject, or a DNS name in it"
+        case AuthMethod.PRIVATE_KEY_JWT | AuthMethod.SELF_SIGNED_TLS if given:
+            yield "the name of a certificate is for tls_client_auth alone"
+    by_own = registration.auth_method is AuthMethod.SELF_SIGNED_TLS
+    if by_own and registration.jwks and not programme_keys.certifies(registration.jwks):
+        yield "self_signed_tls_client_auth needs a certificate (x5c) with a key"
 
 
 def _problems_of_uri(uri: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ import msgspec
 
 from api.cli import store, terminal
 from identity import client_keys, programme_keys, programmes
-from identity.programmes import Alg, Client, Registration, Unacceptable
+from identity.programmes import Alg, AuthMethod, Client, Registration, Unacceptable
 from policies.vocabulary import AgreementId, ProgrammeId
 from vault import database as db
 
@@ -36,6 +36,15 @@ def programme() -> None:
 @click.option("--backchannel-logout-uri", help="Where it is told that a session ended.")
 @click.option("--agreement", "agreements", multiple=True, required=True, help="Agreement id.")
 @click.option("--alg", type=click.Choice(["ES256", "PS256", "EdDSA"]), default="ES256")
+@click.option(
+    "--auth-method",
+    type=click.Choice([method.value for method in AuthMethod]),
+    default=AuthMethod.PRIVATE_KEY_JWT.value,
+    show_default=True,
+    help="How it says who it is.",
+)
+@click.option("--tls-subject-dn", help="tls_client_auth: the certificate's subject (RFC 4514).")
+@click.option("--tls-san-dns", help="tls_client_auth: or a DNS name in the certificate.")
 def add(
     *,
     client_id: str,
@@ -48,6 +57,9 @@ def add(
     backchannel_logout_uri: str | None,
     agreements: tuple[str, ...],
     alg: Alg,
+    auth_method: str,
+    tls_subject_dn: str | None,
+    tls_san_dns: str | None,
 ) -> None:
     """Register a programme: its keys, where answers may go, its agreements."""
     asked = Registration(
@@ -61,6 +73,9 @@ def add(
         backchannel_logout_uri=backchannel_logout_uri,
         agreements=tuple(AgreementId(each) for each in agreements),
         alg=alg,
+        auth_method=AuthMethod(auth_method),
+        tls_client_auth_subject_dn=tls_subject_dn,
+        tls_client_auth_san_dns=tls_san_dns,
     )
     done = terminal.run(_add(asked))
     if isinstance(done, Unacceptable):

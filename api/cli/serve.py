@@ -1,7 +1,8 @@
-"""`amana serve`: the public app and the console app, two listeners."""
+"""`amana serve`: the public app and the console app, two listeners; a third for certificates."""
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,10 +12,12 @@ from api import children, serving
 from api import settings as environment
 from api.children import ChildDiedError, Spec
 from api.cli import unlocking
-from api.serving import Front, Server
+from api.serving import Front, Server, Tls
 from api.settings import Settings
 
 PORTS: Final[dict[Front, int]] = {"public": 8000, "console": 8001}
+MUTUAL_TLS_PORT: Final = 8443
+FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 Command = Callable[..., Any]
 
@@ -49,6 +52,39 @@ def public(**listener: Any) -> None:
 def console(**listener: Any) -> None:
     """DPO and operators."""
     _serve("console", **listener)
+
+
+@serve.command(name="mutual-tls")
+@click.option("--until-input-ends", is_flag=True, hidden=True, help="Of a supervisor.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, help="Default: that of AMANA_MUTUAL_TLS_ORIGIN, else 8443.")
+@click.option("--workers", type=click.IntRange(min=1), help="Default: AMANA_WORKERS.")
+@click.option("--certificate", type=FILE, required=True, help="Ours, with its chain (PEM).")
+@click.option("--key", type=FILE, required=True, help="Its private key (PEM).")
+def mutual_tls(
+    *,
+    until_input_ends: bool,
+    host: str,
+    port: int | None,
+    workers: int | None,
+    certificate: Path,
+    key: Path,
+) -> None:
+    """The public app by TLS, for programmes that have a certificate (RFC 8705)."""
+    settings = unlocking.settings()
+    if settings.client_authorities is None:
+        raise click.UsageError("AMANA_CLIENT_AUTHORITIES must say whose certificates are good")
+    if settings.client_certificates != "listener":
+        raise click.UsageError("AMANA_CLIENT_CERTIFICATES says that a proxy sees to certificates")
+    if until_input_ends:
+        serving.stop_when_input_ends()
+    environment.publish(settings)  # workers read it
+    serving.serve_mutual_tls(
+        Tls(certificate=certificate, key=key, authorities=settings.client_authorities),
+        host=host,
+        port=port or urlsplit(settings.mutual_tls_origin).port or MUTUAL_TLS_PORT,
+        workers=_workers(workers, settings),
+    )
 
 
 @serve.command(name="all")

@@ -1,6 +1,6 @@
-"""Access tokens (RFC 9068): signed by us, bound to a key (RFC 9449 §6), and read anew when used.
+"""Access tokens (RFC 9068): signed by us, bound to a key or certificate, and read anew when used.
 
-The signature says that we made it and for which key; the row behind its `jti` says whether
+The signature says that we made it and for which holder; the row behind its `jti` says whether
 it still opens anything.
 """
 
@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from api.oauth import details, jose
+from api.oauth.bindings import Confirmation
 from api.oauth.calls import AtHand
 from api.oauth.details import Disclosure
 from api.oauth.jose import Jws
@@ -28,12 +29,6 @@ TYP: Final = "at+jwt"
 ALGS: Final[tuple[Alg, ...]] = ("ES256",)
 """What `vault.signing` signs tokens with."""
 JTI_OCTETS: Final = 20
-
-
-class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 7800: the key without which the token opens nothing."""
-
-    jkt: str
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,14 +72,17 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def issue(
-    at_hand: AtHand, authorized: Authorized, *, jkt: str, family: UUID | None = None
+    at_hand: AtHand, authorized: Authorized, binding: Confirmation, family: UUID | None = None
 ) -> Issued:
     """Make a token: its row in this transaction, its text for the answer."""
     jti = secrets.token_urlsafe(JTI_OCTETS)
-    row = await tokens.issue_access(at_hand.tx, authorized, jti=jti, jkt=jkt, family=family)
+    row = await tokens.issue_access(
+        at_hand.tx, authorized, jti=jti, jkt=binding.thumbprint, family=family
+    )
     key = await signing.active(at_hand.tx, at_hand.keyring, "token")
     issuer, sub = at_hand.settings.issuer, await subject_of(at_hand, authorized)
-    return Issued(token=signed(key, _claims(issuer, sub, jti, row), TYP), row=row)
+    claims = _claims(issuer, sub, jti, row, binding)
+    return Issued(token=signed(key, claims, TYP), row=row)
 
 
 def verify(
@@ -123,7 +121,7 @@ async def subject_of(at_hand: AtHand, authorized: Authorized) -> str:
     return issued[authorized.subject]
 
 
-def _claims(issuer: str, sub: str, jti: str, row: AccessToken) -> Claims:
+def _claims(issuer: str, sub: str, jti: str, row: AccessToken, binding: Confirmation) -> Claims:
     authorized = row.authorized
     return Claims(
         iss=issuer,
@@ -133,7 +131,7 @@ def _claims(issuer: str, sub: str, jti: str, row: AccessToken) -> Claims:
         iat=int(row.issued_at.timestamp()),
         exp=int(row.expires_at.timestamp()),
         jti=jti,
-        cnf=Confirmation(jkt=row.jkt),
+        cnf=binding,
         authorization_details=details.of(authorized),
         acr=authorized.acr,
         scope=" ".join(authorized.scope) or None,

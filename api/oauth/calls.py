@@ -8,8 +8,10 @@ import msgspec
 from litestar import Request, Response
 from litestar.di import NamedDependency
 
-from api.oauth import client_auth, dpop, errors, parameters
-from api.oauth.client_auth import Identified
+from api.oauth import certificates, client_auth, dpop, errors, parameters
+from api.oauth.bindings import Confirmation
+from api.oauth.certificates import Presented
+from api.oauth.client_auth import Identified, Shown
 from api.oauth.dpop import Asked, Proof, Unproven
 from api.oauth.errors import Denied
 from api.oauth.parameters import Parameters
@@ -37,14 +39,24 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     parameters: Parameters
     proof: Proof | None
+    certificate: Presented | None = None
+    """The one it said by who it is; any other proves nothing here."""
     accept: str = ""
     """Which kinds of answer it takes."""
+
+    @property
+    def binding(self) -> Confirmation | None:
+        """What a token of this call is bound to: the key of the proof, else the certificate."""
+        if self.proof is not None:
+            return Confirmation(jkt=self.proof.jkt)
+        return Confirmation(x5t=self.certificate.thumbprint) if self.certificate else None
 
 
 class Proofs(StrEnum):
     """What an endpoint does with DPoP proofs."""
 
     REQUIRED = "required"
+    """But of who has shown a certificate: a token is then bound to that (RFC 8705 §3)."""
     OPTIONAL = "optional"
     UNREAD = "unread"
 
@@ -87,21 +99,29 @@ async def _outcome(
     given = parameters.of_form(headers.get("content-type", ""), request.url.query, body)
     if isinstance(given, Denied):
         return given
-    who = await client_auth.identify(
-        at_hand.tx,
-        at_hand.short_lived,
-        given,
-        headers.get("authorization"),
-        at_hand.settings.issuer,
+    shown = Shown(
+        parameters=given,
+        authorization=headers.get("authorization"),
+        certificate=certificates.presented(request, at_hand.settings),
     )
+    who = await client_auth.identify(at_hand.tx, at_hand.short_lived, shown, at_hand.settings)
     if isinstance(who, Denied):
         return who
+    certificate = shown.certificate if who.jti is None else None
+    if certificate is not None and proofs is Proofs.REQUIRED:
+        proofs = Proofs.OPTIONAL
     proof = _proof(request, at_hand, proofs)
     if isinstance(proof, Denied):
         return _named(proof, who)
     if spent := await _spend(at_hand.short_lived, who, proof):
         return _named(spent, who)
-    call = Call(client=who.client, parameters=given, proof=proof, accept=headers.get("accept", ""))
+    call = Call(
+        client=who.client,
+        parameters=given,
+        proof=proof,
+        certificate=certificate,
+        accept=headers.get("accept", ""),
+    )
     return _named(await work(at_hand, call), who)
 
 
@@ -111,9 +131,8 @@ def _proof(
     sent = request.headers.getall("dpop", [])
     if proofs is Proofs.UNREAD or (proofs is Proofs.OPTIONAL and not sent):
         return None
-    url = at_hand.settings.issuer + request.url.path
-    secret = dpop.secret(at_hand.keyring)
-    found = dpop.check(sent, Asked(method=request.method, url=url), secret, at_hand.tx.now)
+    asked = Asked(method=request.method, urls=at_hand.settings.reached_by(request.url.path))
+    found = dpop.check(sent, asked, dpop.secret(at_hand.keyring), at_hand.tx.now)
     return _unproven(found) if isinstance(found, Unproven) else found
 
 

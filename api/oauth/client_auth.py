@@ -1,4 +1,6 @@
-"""private_key_jwt (RFC 7523, FAPI 2.0 §5.3.1.1): the one way a programme says who it is.
+"""How a programme says who it is: private_key_jwt (RFC 7523) or mutual TLS (RFC 8705).
+
+FAPI 2.0 §5.3.1.1; each programme by the one way it is registered for.
 
 To a stranger every failure looks the same, in body and in time; our log has the reason.
 """
@@ -12,13 +14,15 @@ from typing import Final
 import msgspec
 
 from api import client_sets
-from api.oauth import jose, jwk
+from api.oauth import certificates, jose, jwk
+from api.oauth.certificates import Presented
 from api.oauth.errors import Denied
 from api.oauth.jose import Bad, Jws
 from api.oauth.jwk import Alg, Key
 from api.oauth.parameters import Parameters
+from api.settings import Settings
 from identity import programmes
-from identity.programmes import Client
+from identity.programmes import AuthMethod, Client
 from vault.database import Transaction
 from vault.short_lived import ShortLived
 
@@ -59,35 +63,66 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     sub: str
 
 
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a request may say who asks."""
+
+    parameters: Parameters
+    authorization: str | None
+    """Its Authorization header: another method, which we do not take."""
+    certificate: Presented | None
+
+
 class Identified(msgspec.Struct, frozen=True, kw_only=True):
     """A programme that has shown who it is, but for whether its assertion was seen before."""
 
     client: Client
-    jti: str
+    jti: str | None
+    """None where it was a certificate that said so."""
 
 
 async def identify(
-    tx: Transaction,
-    short_lived: ShortLived,
-    parameters: Parameters,
-    authorization: str | None,
-    issuer: str,
+    tx: Transaction, short_lived: ShortLived, shown: Shown, settings: Settings
 ) -> Identified | Denied:
-    """Which programme asks, by its assertion.
+    """Which programme asks, by its assertion or its certificate.
 
     Args:
         tx: to read the programme in.
         short_lived: where its published keys are asked for, if it has one we do not know.
-        parameters: of the request.
-        authorization: its Authorization header: another method, which we do not take.
-        issuer: ours: the one audience an assertion may have.
+        shown: what the request says.
+        settings: the issuer, the one audience of an assertion; whose certificates are good.
     """
-    assertion = _assertion(parameters, authorization)
+    assertion = _assertion(shown)
     if isinstance(assertion, Denied):
         return assertion
+    if assertion is None:
+        return await _by_certificate(tx, shown, settings)
+    return await _by_assertion(tx, short_lived, assertion, shown.parameters, settings.issuer)
+
+
+async def _by_certificate(tx: Transaction, shown: Shown, settings: Settings) -> Identified | Denied:
+    """Which programme asks, by the certificate of its connection (RFC 8705 §2)."""
+    if shown.certificate is None:
+        return failed("client-auth-missing")
+    client = await _named(tx, shown.parameters.get("client_id") or "")
+    reason = next(certificates.wrong(shown.certificate, client, settings, tx.now), None)
+    if client is None or reason is not None:
+        return failed(reason or "client-unknown")
+    if not client.active:
+        return failed("client-suspended", client)
+    return Identified(client=client, jti=None)
+
+
+async def _by_assertion(
+    tx: Transaction,
+    short_lived: ShortLived,
+    assertion: str,
+    parameters: Parameters,
+    issuer: str,
+) -> Identified | Denied:
     claimed = jose.unverified(assertion, Claimed)
-    named = claimed.sub if claimed and _CLIENT_ID.fullmatch(claimed.sub) else "?"
-    client = (await programmes.read(tx, [named])).get(named)
+    client = await _named(tx, claimed.sub if claimed else "")
+    if client is not None and client.auth_method is not AuthMethod.PRIVATE_KEY_JWT:
+        client = None
     # What is verified for nobody is thrown away: see DECOY.
     jws = jose.verify(assertion, _keys(client, tx.now), (_alg(client),), TYPES)
     if client is None:
@@ -108,6 +143,8 @@ async def identify(
 
 async def spend(short_lived: ShortLived, identified: Identified) -> bool:
     """Use an assertion, at whichever endpoint. False if it was used before."""
+    if identified.jti is None:
+        return True
     named = f"{identified.client.client_id}.{identified.jti}"
     name = hashlib.sha256(named.encode()).hexdigest()
     return await short_lived.first(f"assertion:{name}", LIFE_SECONDS)
@@ -123,11 +160,17 @@ def failed(reason: str, client: Client | None = None) -> Denied:
     )
 
 
-def _assertion(parameters: Parameters, authorization: str | None) -> str | Denied:
-    """The assertion, where it is the one thing that says who asks."""
-    assertion = parameters.get("client_assertion")
-    kind = parameters.get("client_assertion_type")
-    others = [authorization, parameters.get("client_secret")]
+async def _named(tx: Transaction, name: str) -> Client | None:
+    """The programme of this name, active or not; asked for whatever the name, for the time."""
+    named = name if _CLIENT_ID.fullmatch(name) else "?"
+    return (await programmes.read(tx, [named])).get(named)
+
+
+def _assertion(shown: Shown) -> str | Denied | None:
+    """The assertion, where it is the one thing that says who asks; None where nothing else does."""
+    assertion = shown.parameters.get("client_assertion")
+    kind = shown.parameters.get("client_assertion_type")
+    others = [shown.authorization, shown.parameters.get("client_secret")]
     methods = [each for each in (*others, assertion or kind) if each is not None]
     if len(methods) > 1:
         return Denied(
@@ -135,8 +178,8 @@ def _assertion(parameters: Parameters, authorization: str | None) -> str | Denie
             reason="client-auth-several",
             description="authenticate by one method",
         )
-    if assertion is None or kind != ASSERTION_TYPE:
-        return failed("client-auth-method" if methods else "client-auth-missing")
+    if methods and (assertion is None or kind != ASSERTION_TYPE):
+        return failed("client-auth-method")
     return assertion
 
 

@@ -10,8 +10,9 @@ from api.oauth import client_auth, details
 from api.oauth.parameters import FORM
 
 AUTHENTICATION: Final = {
+    "client_id": "The programme: needed where a certificate says who asks (RFC 8705).",
     "client_assertion_type": client_auth.ASSERTION_TYPE,
-    "client_assertion": "A JWT signed by the programme; its audience is the issuer (RFC 7523).",
+    "client_assertion": "A JWT signed by the programme, for the issuer (RFC 7523); or none.",
 }
 DETAILS: Final = f"JSON: a list of one object of type {details.TYPE} (RFC 9396)."
 
@@ -25,7 +26,7 @@ def form(*required: str, **fields: str) -> type[Operation]:
             name: Schema(type=OpenAPIType.STRING, description=text)
             for name, text in described.items()
         },
-        required=[*AUTHENTICATION, *required],
+        required=list(required),
     )
     body = RequestBody(content={FORM: OpenAPIMediaType(schema=schema)}, required=True)
 

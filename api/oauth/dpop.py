@@ -69,8 +69,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The request that a proof must be for."""
 
     method: str
-    url: str
-    """Ours, by the issuer: never by the Host header."""
+    urls: tuple[str, ...]
+    """Ours, by the settings: never by the Host header."""
     ath: str | None = None
     """Hash of the access token it comes with (§4.3, 11)."""
 
@@ -121,7 +121,7 @@ def _checks(
     claims: Claims, asked: Asked, secret: bytes, now: datetime
 ) -> Iterator[tuple[Unproven, bool]]:
     yield Unproven.METHOD, claims.htm == asked.method
-    yield Unproven.ADDRESS, _address(claims.htu) == _address(asked.url)
+    yield Unproven.ADDRESS, _address(claims.htu) in map(_address, asked.urls)
     age = now.timestamp() - claims.iat
     yield Unproven.TIME, claims.iat >= 0 and -AHEAD_SECONDS <= age <= BEHIND_SECONDS
     yield Unproven.TOKEN, claims.ath == asked.ath

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response
 
 from api.oauth import access_tokens, details, keys, signed_introspection
-from api.oauth.access_tokens import Confirmation
+from api.oauth.bindings import Confirmation
 from api.oauth.calls import AtHand, Call
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
@@ -16,7 +16,7 @@ from identity.tokens import AccessToken, Authorized, RefreshToken
 
 
 class Introspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 7662 §2.2, RFC 9396 §9.2, RFC 9449 §6.2. Of a token that is worth nothing: one member."""
+    """RFC 7662 §2.2, 9396 §9.2, 9449 §6.2, 8705 §3.2. Of a worthless token: one member."""
 
     active: bool
     iss: str = ""
@@ -39,23 +39,28 @@ async def introspect(at_hand: AtHand, call: Call) -> Response[Any] | Denied:
     token = call.parameters.get("token")
     if token is None:
         return Denied(error="invalid_request", reason="token-missing")
-    found = await _access(at_hand, token) or await tokens.read_refresh(at_hand.tx, token)
+    found, cnf = await _access(at_hand, token)
+    found = found or await tokens.read_refresh(at_hand.tx, token)
     mine = found is not None and found.authorized.client_id == call.client.client_id
     said = INACTIVE
     if found is not None and mine and await _stands(at_hand, found.authorized):
-        said = await _said(at_hand, found)
+        said = await _said(at_hand, found, cnf)
     if signed_introspection.is_wanted(call.accept):
         return await signed_introspection.answer(at_hand, call.client.client_id, said)
     return Response(said, status_code=200, headers=dict(NO_STORE))
 
 
-async def _access(at_hand: AtHand, token: str) -> AccessToken | None:
-    """The row of an access token of ours."""
+async def _access(
+    at_hand: AtHand, token: str
+) -> tuple[AccessToken | RefreshToken | None, Confirmation | None]:
+    """The row of an access token of ours, and what it is bound to."""
     published = await keys.verifying(at_hand.tx, at_hand.keyring)
     issuer = at_hand.settings.issuer
     either = (access_tokens.resource(issuer), access_tokens.grants_resource(issuer))
     claims = access_tokens.verify(token, published, issuer, at_hand.tx.now, audiences=either)
-    return (await tokens.read(at_hand.tx, [claims.jti])).get(claims.jti) if claims else None
+    if claims is None:
+        return None, None
+    return (await tokens.read(at_hand.tx, [claims.jti])).get(claims.jti), claims.cnf
 
 
 async def _stands(at_hand: AtHand, authorized: Authorized) -> bool:
@@ -66,7 +71,9 @@ async def _stands(at_hand: AtHand, authorized: Authorized) -> bool:
     return consent is not None and consent.discloses
 
 
-async def _said(at_hand: AtHand, found: AccessToken | RefreshToken) -> Introspected:
+async def _said(
+    at_hand: AtHand, found: AccessToken | RefreshToken, cnf: Confirmation | None
+) -> Introspected:
     issuer = at_hand.settings.issuer
     common = Introspected(
         active=True,
@@ -77,12 +84,12 @@ async def _said(at_hand: AtHand, found: AccessToken | RefreshToken) -> Introspec
         exp=int(found.expires_at.timestamp()),
         authorization_details=details.of(found.authorized),
     )
-    if isinstance(found, RefreshToken):
+    if isinstance(found, RefreshToken) or cnf is None:
         return common
     return msgspec.structs.replace(
         common,
         aud=access_tokens.audience(issuer, found.authorized),
         scope=" ".join(found.authorized.scope),
-        token_type="DPoP",  # noqa: S106  (RFC 9449 §6.2)
-        cnf=Confirmation(jkt=found.jkt),
+        token_type=cnf.token_type,
+        cnf=cnf,
     )

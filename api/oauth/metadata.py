@@ -20,6 +20,7 @@ from api.oauth import (
 )
 from api.oauth.jwk import Alg
 from api.settings import Settings
+from identity.programmes import AuthMethod
 from policies.vocabulary import Language
 
 SERVER_PATH: Final = "/.well-known/oauth-authorization-server"
@@ -29,13 +30,13 @@ RESOURCE_PATH: Final = "/.well-known/oauth-protected-resource/v1"
 """RFC 9728 §3.1: the resource's path comes after the well-known part."""
 FRESH: Final = {"Cache-Control": "public, max-age=300"}
 ALGS: Final[tuple[str, ...]] = get_args(Alg)
-METHODS: Final = ("private_key_jwt",)
 
 
 class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 8414 §2, with RFC 9126 §5, 9207 §3, 9396 §10, 9449 §5.1, 9470 §6, 9701 §7, 9728 §4.
 
-    With OpenID Connect Discovery 1.0, section 3, and section 2.1 of its two logouts.
+    With RFC 8705 §3.3 and §5, and OpenID Connect Discovery 1.0, section 3, and section 2.1 of its
+    two logouts.
     """
 
     issuer: str
@@ -55,12 +56,12 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     code_challenge_methods_supported: tuple[str, ...] = ("S256",)
     require_pushed_authorization_requests: bool = True
     authorization_response_iss_parameter_supported: bool = True
-    token_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
+    token_endpoint_auth_methods_supported: tuple[str, ...]
     token_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
-    introspection_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
+    introspection_endpoint_auth_methods_supported: tuple[str, ...]
     introspection_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
     introspection_signing_alg_values_supported: tuple[str, ...] = signed_introspection.ALGS
-    revocation_endpoint_auth_methods_supported: tuple[str, ...] = METHODS
+    revocation_endpoint_auth_methods_supported: tuple[str, ...]
     revocation_endpoint_auth_signing_alg_values_supported: tuple[str, ...] = ALGS
     dpop_signing_alg_values_supported: tuple[str, ...] = dpop.ALGS
     authorization_details_types_supported: tuple[str, ...] = (details.TYPE,)
@@ -80,6 +81,9 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     backchannel_logout_supported: bool = True
     backchannel_logout_session_supported: bool = True
     ui_locales_supported: tuple[str, ...] = tuple(Language)
+    tls_client_certificate_bound_access_tokens: bool
+    mtls_endpoint_aliases: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """RFC 8705 §5: the same endpoints, where programmes with a certificate reach them."""
 
 
 class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,17 +94,20 @@ class ResourceMetadata(msgspec.Struct, frozen=True, kw_only=True):
     resource_documentation: str
     resource_name: str = "Amana"
     bearer_methods_supported: tuple[str, ...] = ("header",)
-    dpop_bound_access_tokens_required: bool = True
+    dpop_bound_access_tokens_required: bool
+    tls_client_certificate_bound_access_tokens: bool
     dpop_signing_alg_values_supported: tuple[str, ...] = dpop.ALGS
     authorization_details_types_supported: tuple[str, ...] = (details.TYPE,)
 
 
-def server(issuer: str, grant_types: tuple[str, ...]) -> ServerMetadata:
+def server(settings: Settings, grant_types: tuple[str, ...]) -> ServerMetadata:
     """What this authorization server does.
 
     Raises:
         ValueError: the document is none that RFC 8414 knows.
     """
+    issuer = settings.issuer
+    methods = _methods(settings)
     document = ServerMetadata(
         issuer=issuer,
         authorization_endpoint=f"{issuer}/authorize",
@@ -115,23 +122,49 @@ def server(issuer: str, grant_types: tuple[str, ...]) -> ServerMetadata:
         service_documentation=f"{issuer}/docs",
         protected_resources=(access_tokens.resource(issuer),),
         grant_types_supported=grant_types,
+        token_endpoint_auth_methods_supported=methods,
+        introspection_endpoint_auth_methods_supported=methods,
+        revocation_endpoint_auth_methods_supported=methods,
+        tls_client_certificate_bound_access_tokens=bool(settings.mutual_tls),
+        mtls_endpoint_aliases=_aliases(settings),
     )
     from_authlib.check_metadata(msgspec.json.decode(msgspec.json.encode(document)))
     return document
 
 
-def resource(issuer: str) -> ResourceMetadata:
+def _methods(settings: Settings) -> tuple[str, ...]:
+    return tuple(AuthMethod) if settings.mutual_tls else (AuthMethod.PRIVATE_KEY_JWT,)
+
+
+def _aliases(settings: Settings) -> dict[str, str] | msgspec.UnsetType:
+    origin = settings.mutual_tls
+    if origin in {"", settings.issuer}:
+        return msgspec.UNSET
+    return {
+        "token_endpoint": f"{origin}/oauth/token",
+        "pushed_authorization_request_endpoint": f"{origin}/oauth/par",
+        "introspection_endpoint": f"{origin}/oauth/introspect",
+        "revocation_endpoint": f"{origin}/oauth/revoke",
+        "userinfo_endpoint": f"{access_tokens.resource(origin)}/userinfo",
+        "grant_management_endpoint": access_tokens.grants_resource(origin),
+    }
+
+
+def resource(settings: Settings) -> ResourceMetadata:
     """What the resource API wants."""
+    issuer = settings.issuer
     return ResourceMetadata(
         resource=access_tokens.resource(issuer),
         authorization_servers=(issuer,),
         resource_documentation=f"{issuer}/docs",
+        dpop_bound_access_tokens_required=not settings.mutual_tls,
+        tls_client_certificate_bound_access_tokens=bool(settings.mutual_tls),
     )
 
 
 def handlers(settings: Settings, grant_types: tuple[str, ...]) -> list[HTTPRouteHandler]:
     """The documents: they change with a release, not with a request."""
-    of_server, of_resource = server(settings.issuer, grant_types), resource(settings.issuer)
+    of_server, of_resource = server(settings, grant_types), resource(settings)
 
     @get(
         SERVER_PATH,

@@ -41,7 +41,7 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
         route_handlers=[push_request, give_token, introspect_token, revoke_token],
         dependencies={"at_hand": Provide(calls.at_hand)},
         exception_handlers={HTTPException: _refused},
-        security=[{"private_key_jwt": []}],
+        security=[{"private_key_jwt": []}, {"mutual_tls": []}],
         tags=TAGS,
     )
     pages = Router(
@@ -103,7 +103,7 @@ async def push_request(
 async def give_token(
     request: Request[Any, Any, Any], body: RawBody, at_hand: NamedDependency[AtHand]
 ) -> Response[Any]:
-    """Get an access token, bound to the key of the DPoP proof."""
+    """Get an access token, bound to the key of the DPoP proof or to the certificate."""
     return await calls.answer(request, body, at_hand, token.give, Proofs.REQUIRED)
 
 

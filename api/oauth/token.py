@@ -26,7 +26,7 @@ from policies.vocabulary import AgreementId, PurposeId
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 6749 §5.1, RFC 9396 §7, RFC 9449 §5."""
+    """RFC 6749 §5.1, RFC 9396 §7, RFC 9449 §5; `Bearer` where bound to a certificate."""
 
     access_token: str
     token_type: str
@@ -169,7 +169,7 @@ def _wrong_code(code: AuthorizationCode, call: Call) -> str | None:
         ("code-of-another", code.authorized.client_id == call.client.client_id),
         ("code-redirect-uri", code.redirect_uri == call.parameters.get("redirect_uri")),
         ("code-verifier", from_authlib.is_verifier(verifier) and _fits(verifier, code)),
-        ("code-key", call.proof is not None and code.dpop_jkt in {None, call.proof.jkt}),
+        ("code-key", code.dpop_jkt in {None, call.proof.jkt if call.proof else None}),
     )
     return next((reason for reason, met in checks if not met), None)
 
@@ -206,9 +206,12 @@ def _part(at_hand: AtHand, call: Call, granted: Granted) -> Granted | Denied:
     return msgspec.structs.replace(granted, authorized=narrowed)
 
 
-async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[TokenAnswer]:
-    jkt = call.proof.jkt if call.proof else ""
-    issued = await access_tokens.issue(at_hand, granted.authorized, jkt=jkt, family=granted.family)
+async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[TokenAnswer] | Denied:
+    if call.binding is None:
+        return Denied(error="invalid_dpop_proof", reason="token-unbound")
+    issued = await access_tokens.issue(
+        at_hand, granted.authorized, call.binding, family=granted.family
+    )
     refresh = ""
     if granted.lasting and granted.family:
         refresh = await tokens.issue_refresh(at_hand.tx, granted.lasting, family=granted.family)
@@ -216,7 +219,7 @@ async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[Tok
     return Response(
         TokenAnswer(
             access_token=issued.token,
-            token_type="DPoP",  # noqa: S106  (RFC 9449 §5)
+            token_type=call.binding.token_type,
             expires_in=int(life.total_seconds()),
             authorization_details=details.of(granted.authorized),
             refresh_token=refresh,

@@ -1,4 +1,4 @@
-"""Who is calling: a token of ours, and proof of the key it is bound to (RFC 9449 §7).
+"""Who is calling: a token of ours, and proof of what it is bound to (RFC 9449 §7, RFC 8705 §3).
 
 Nothing of it touches the store but the one-use mark of the proof: whether the token still
 opens anything is read with the answer, in one transaction.
@@ -12,10 +12,10 @@ import msgspec
 from litestar import Request, Response
 
 from api import problems
-from api.oauth import access_tokens, dpop, errors
+from api.oauth import access_tokens, certificates, dpop, errors
 from api.oauth.access_tokens import Claims
 from api.oauth.calls import NONCE_HEADER
-from api.oauth.dpop import Asked, Proof, Unproven
+from api.oauth.dpop import Asked, Unproven
 from api.oauth.errors import Denied
 from api.oauth.keys import TokenKeys
 from api.running import Running
@@ -27,7 +27,7 @@ from vault.database import Transaction
 from vault.keyring import Keyring
 from vault.short_lived import ShortLived
 
-SCHEME: Final = "dpop"
+SCHEMES: Final = ("dpop", "bearer")
 DEMAND: Final = "use_dpop_nonce"
 OF_A_PERSON: Final = "token-of-a-person"
 METADATA_PATH: Final = "/.well-known/oauth-protected-resource/v1"
@@ -58,22 +58,23 @@ async def identify(
 ) -> Caller | Denied:
     """The caller, or why they are none. `audiences` as `access_tokens.verify` takes them."""
     now = db.instant()
-    token = _token(request)
-    if isinstance(token, Denied):
-        return token
+    sent = _token(request)
+    if isinstance(sent, Denied):
+        return sent
+    scheme, token = sent
     published = await keys.of(running, token)
     issuer = running.settings.issuer
     claims = access_tokens.verify(token, published, issuer, now, audiences=audiences)
     if claims is None:
         return denied("invalid_token", "token-invalid")
-    proof = _proof(request, running, token, now)
-    if isinstance(proof, Denied):
-        return msgspec.structs.replace(proof, client_id=claims.client_id)
-    if proof.jkt != claims.cnf.jkt:
-        return denied("invalid_dpop_proof", "dpop-other-key", claims.client_id)
-    if not await dpop.spend(running.short_lived, proof):
-        return denied("invalid_dpop_proof", Unproven.REPLAYED, claims.client_id)
-    return Caller(claims=claims, at=now)
+    # A token bound to a key is never opened by a certificate, nor the reverse.
+    if scheme != claims.cnf.token_type.lower():
+        return denied("invalid_token", "token-scheme", claims.client_id)
+    if claims.cnf.x5t is not None:
+        unproven = _other_certificate(request, running, claims)
+    else:
+        unproven = await _unproven(request, running, token, claims, now)
+    return unproven or Caller(claims=claims, at=now)
 
 
 def denied(error: str, reason: str, client_id: str = "") -> Denied:
@@ -124,27 +125,44 @@ def next_nonce(running: Running) -> dict[str, str]:
     return {NONCE_HEADER: dpop.nonce(dpop.secret(running.keyring), db.instant())}
 
 
-def _token(request: Request[Any, Any, Any]) -> str | Denied:
+def _token(request: Request[Any, Any, Any]) -> tuple[str, str] | Denied:
+    """The scheme, in lower case, and the token."""
     sent = request.headers.getall("authorization", [])
     if len(sent) != 1:
         # RFC 6750 §3.1: who brought nothing is told no error, only what to bring.
         return denied("invalid_request" if sent else "", "token-missing")
     scheme, _, token = sent[0].partition(" ")
-    if scheme.lower() != SCHEME:
+    if scheme.lower() not in SCHEMES:
         return denied("invalid_token", "token-scheme")
-    return token.strip()
+    return scheme.lower(), token.strip()
 
 
-def _proof(
-    request: Request[Any, Any, Any], running: Running, token: str, now: datetime
-) -> Proof | Denied:
+async def _unproven(
+    request: Request[Any, Any, Any], running: Running, token: str, claims: Claims, now: datetime
+) -> Denied | None:
+    """Why the caller does not hold the token's key; None if it does."""
     asked = Asked(
         method=request.method,
-        url=running.settings.issuer + request.url.path,
+        urls=running.settings.reached_by(request.url.path),
         ath=dpop.ath(token),
     )
     sent = request.headers.getall("dpop", [])
     found = dpop.check(sent, asked, dpop.secret(running.keyring), now)
-    if isinstance(found, Proof):
-        return found
-    return denied(DEMAND if found is Unproven.NONCE else "invalid_dpop_proof", found)
+    if isinstance(found, Unproven):
+        error = DEMAND if found is Unproven.NONCE else "invalid_dpop_proof"
+        return denied(error, found, claims.client_id)
+    if found.jkt != claims.cnf.jkt:
+        return denied("invalid_dpop_proof", "dpop-other-key", claims.client_id)
+    if not await dpop.spend(running.short_lived, found):
+        return denied("invalid_dpop_proof", Unproven.REPLAYED, claims.client_id)
+    return None
+
+
+def _other_certificate(
+    request: Request[Any, Any, Any], running: Running, claims: Claims
+) -> Denied | None:
+    """Why the connection is not that of the token's certificate; None if it is."""
+    shown = certificates.presented(request, running.settings)
+    if shown is not None and shown.thumbprint == claims.cnf.x5t:
+        return None
+    return denied("invalid_token", "certificate-other", claims.client_id)

@@ -44,3 +44,43 @@ def test_a_secret_is_read_from_its_file(tmp_path):
 
 def test_https_makes_cookies_secure():
     assert from_environ({"AMANA_ISSUER": "https://amana.example"}).secure
+
+
+CERTIFICATES = {
+    "an origin for nobody": {"AMANA_MUTUAL_TLS_ORIGIN": "https://mtls.example"},
+    "no file": {"AMANA_CLIENT_AUTHORITIES": "/nowhere/authorities.pem"},
+    "no certificates": {"AMANA_CLIENT_AUTHORITIES": __file__},
+    "a proxy that is none of ours": {"AMANA_CLIENT_CERTIFICATES": "proxy"},
+    "an origin that is not safe": {"AMANA_MUTUAL_TLS_ORIGIN": "http://mtls.example"},
+}
+
+
+@pytest.mark.parametrize("case", CERTIFICATES)
+def test_what_cannot_be_of_certificates_stops_the_start(case, tmp_path):
+    from tests.contract.oauth.certificates import Authority
+
+    good = tmp_path / "authorities.pem"
+    good.write_bytes(Authority.new().pem)
+    told = CERTIFICATES[case]
+    environ = told if "nobody" in case else {"AMANA_CLIENT_AUTHORITIES": str(good)} | told
+
+    with pytest.raises(SettingsError) as wrong:
+        from_environ(environ)
+    assert any(name in str(wrong.value) for name in told)
+
+
+def test_certificates_are_taken_where_an_authority_is_named(tmp_path):
+    from tests.contract.oauth.certificates import Authority
+
+    good = tmp_path / "authorities.pem"
+    good.write_bytes(Authority.new().pem)
+    settings = from_environ(
+        {
+            "AMANA_CLIENT_AUTHORITIES": str(good),
+            "AMANA_CLIENT_CERTIFICATES": "proxy",
+            "AMANA_TRUSTED_PROXIES": "10.0.0.0/8",
+        }
+    )
+
+    assert settings.mutual_tls == settings.issuer
+    assert Settings().mutual_tls == ""

@@ -122,6 +122,7 @@ def test_the_forms_of_the_protocol_are_described(description):
         operation = description["paths"][path]["post"]
         (body,) = operation["requestBody"]["content"].values()
 
-        assert "client_assertion" in body["schema"]["required"]
-        assert operation["security"] == [{"private_key_jwt": []}]
+        # Not required: a certificate may stand in for it (RFC 8705).
+        assert {"client_assertion", "client_id"} <= body["schema"]["properties"].keys()
+        assert operation["security"] == [{"private_key_jwt": []}, {"mutual_tls": []}]
         assert operation["operationId"]

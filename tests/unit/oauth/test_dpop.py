@@ -8,7 +8,7 @@ from api.oauth.dpop import Asked, Proof, Unproven
 NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 SECRET = b"s" * 32
 URL = "https://amana.example/oauth/token"
-ASKED = Asked(method="POST", url=URL)
+ASKED = Asked(method="POST", urls=(URL,))
 TOKEN = "token-text"
 
 
@@ -144,7 +144,7 @@ def test_a_nonce_of_another_server_is_none(proof):
 
 
 def test_a_token_comes_with_a_proof_of_it(proof):
-    asked = Asked(method="POST", url=URL, ath=dpop.ath(TOKEN))
+    asked = Asked(method="POST", urls=(URL,), ath=dpop.ath(TOKEN))
 
     assert isinstance(checked(proof(ath=dpop.ath(TOKEN)), asked=asked), Proof)
     assert checked(proof(), asked=asked) is Unproven.TOKEN
