@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from identity.login import credentials, one_time_codes, recovery_codes
+from identity.login import credentials, means, one_time_codes
 from identity.login.accounts import Account
 from identity.login.credentials import Busy, Hashing, PasswordHash, WeakPassword
 from vault.database import Transaction
@@ -56,9 +56,9 @@ async def equip(
 ) -> Opened:
     """Give an account this password and a new one-time-code secret, in place of any it had.
 
-    Its recovery codes end: they opened it beside what is replaced here.
+    Its other means end: they opened it beside what is replaced here.
     """
     await credentials.keep(tx, account, password.hashed)
-    await recovery_codes.end(tx, account)
+    await means.end(tx, account)
     code = await one_time_codes.enrol(tx, keyring, account, label=label)
     return Opened(password=password.clear, totp_secret=code.secret, uri=code.uri)

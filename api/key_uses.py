@@ -3,14 +3,20 @@
 from typing import Final
 
 from identity import approvals
-from identity.login import one_time_codes
+from identity.login import channels, one_time_codes
 from identity.registry import pseudonym_rows, virtual_rows
 from vault import domain_rotation, signing
 from vault.database import Transaction
 from vault.domain_rotation import Count
 from vault.keyring import Keyring
 
-BOXED: Final = (signing.SEALED, one_time_codes.SEALED, virtual_rows.SEALED, approvals.SEALED)
+BOXED: Final = (
+    signing.SEALED,
+    one_time_codes.SEALED,
+    channels.SEALED,
+    virtual_rows.SEALED,
+    approvals.SEALED,
+)
 """Every table with boxed secrets."""
 _VAULTS: Final = domain_rotation.counts_of(BOXED)
 

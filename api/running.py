@@ -11,8 +11,9 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import root_keys, sequencer, units, witnessing
+from api import notifiers, root_keys, sequencer, units, witnessing
 from api.erasures import Gate
+from api.notifiers import Notifier
 from api.root_keys import RootWatch
 from api.settings import Settings
 from identity.doors.gathering import Doors
@@ -39,6 +40,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     short_lived: ShortLived
     doors: Doors
     desk: Desk
+    notifier: Notifier
+    """Who carries codes to people."""
     root_watch: RootWatch
     gate: Gate
     """Whether store, log and journal agree about who is erased."""
@@ -78,6 +81,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             short_lived=short_lived,
             doors=doors,
             root_watch=RootWatch(keys),
+            notifier=notifiers.of(settings),
             gate=gate,
             desk=Desk(
                 database=database,
@@ -123,6 +127,7 @@ def dependencies() -> dict[str, Provide]:
                 "short_lived",
                 "doors",
                 "desk",
+                "notifier",
             )
         },
     }

@@ -94,6 +94,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many of them make a checkpoint public."""
     witness_silence_seconds: int = 600
     """Fewer cosignatures than that for this long are an alarm; the service goes on."""
+    smtp_url: str = ""
+    """Who carries codes by e-mail: `smtps://user@host`, or `smtp://…` with STARTTLS."""
+    smtp_from: str = ""
+    """Whom those come from."""
+    smtp_password_file: Path | None = None
+    sms_gateway_url: str = ""
+    """Who carries codes by text message: takes a POST of `{"to", "text"}`."""
+    sms_gateway_token_file: Path | None = None
+    notify_file: Path | None = None
+    """Where codes go that nothing else carries, a line each: a demo, a spool. None: nowhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     workers: int = 1
     """Server processes per app; more than one needs `redis_url`."""
@@ -223,6 +233,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(message) from None
     _check_witnesses(settings)
     _check_certificates(settings)
+    _check_carriers(settings)
     if settings.keys_provider == "pkcs11":
         for name in ("pkcs11_module", "pkcs11_pin_file"):
             if getattr(settings, name) is None:
@@ -247,6 +258,30 @@ def _check_certificates(settings: Settings) -> None:
         raise SettingsError(message)
 
 
+def _check_carriers(settings: Settings) -> None:
+    mail, gateway = urlsplit(settings.smtp_url), urlsplit(settings.sms_gateway_url)
+    if settings.smtp_url and (mail.scheme not in {"smtp", "smtps"} or not mail.hostname):
+        raise SettingsError(f"{PREFIX}SMTP_URL must be smtps://host or smtp://host")
+    if mail.password:
+        raise SettingsError(f"{PREFIX}SMTP_URL must hold no password: {PREFIX}SMTP_PASSWORD_FILE")
+    if settings.smtp_url and "@" not in settings.smtp_from:
+        raise SettingsError(f"{PREFIX}SMTP_URL needs {PREFIX}SMTP_FROM, an address")
+    if settings.sms_gateway_url and not _is_safe(settings.sms_gateway_url):
+        raise SettingsError(f"{PREFIX}SMS_GATEWAY_URL must be https (http on loopback only)")
+    if gateway.username:
+        raise SettingsError(f"{PREFIX}SMS_GATEWAY_URL must hold no name or password")
+    for name in ("smtp_password_file", "sms_gateway_token_file"):
+        path = getattr(settings, name)
+        if path is not None:
+            _read(f"{PREFIX}{name.upper()}", str(path))
+
+
+def _is_safe(url: str) -> bool:
+    parts = urlsplit(url)
+    at_home = parts.scheme == "http" and parts.hostname in LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or at_home)
+
+
 def _check_witnesses(settings: Settings) -> None:
     try:
         places = settings.witness_places
@@ -254,8 +289,7 @@ def _check_witnesses(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}WITNESSES must be pairs VKEY URL, with commas") from None
     for place in places:
         parts = urlsplit(place.url)
-        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-        if not (safe and parts.hostname) or parts.query or parts.fragment or parts.username:
+        if not _is_safe(place.url) or parts.query or parts.fragment or parts.username:
             raise SettingsError(f"{PREFIX}WITNESSES must be https (http on loopback only)")
     if len({place.verifier.name for place in places}) < len(places):
         raise SettingsError(f"{PREFIX}WITNESSES names a witness twice")

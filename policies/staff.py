@@ -32,6 +32,7 @@ class Duty(StrEnum):
     REGISTER_PERSON = "register-person"
     REGISTER_HOUSEHOLD = "register-household"
     COMPARE_DUPLICATES = "compare-duplicates"
+    UNLOCK_ACCOUNT = "unlock-account"
     KEEP_PROGRAMMES = "keep-programmes"
     TRACE_COMPLAINT = "trace-complaint"
     TRACE_FRAUD = "trace-fraud"
@@ -72,6 +73,7 @@ DUTIES: Final[Mapping[Role, frozenset[Duty]]] = MappingProxyType(
                 Duty.REGISTER_PERSON,
                 Duty.REGISTER_HOUSEHOLD,
                 Duty.COMPARE_DUPLICATES,
+                Duty.UNLOCK_ACCOUNT,
                 Duty.TRACE_FRAUD,
                 Duty.BREAK_GLASS,
                 Duty.PROPOSE,
@@ -105,6 +107,7 @@ TERMS: Final[Mapping[Duty, Terms]] = MappingProxyType(
             purpose=_REGISTRATION,
             opens=frozenset({GroupId("identity")}),
         ),
+        Duty.UNLOCK_ACCOUNT: Terms(action=Action.UNLOCK, purpose=_REGISTRATION),
         Duty.KEEP_PROGRAMMES: Terms(action=Action.REGISTER, purpose=_PROGRAMMES),
         Duty.TRACE_COMPLAINT: Terms(
             action=Action.DETOKENISE,

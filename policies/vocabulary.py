@@ -69,8 +69,13 @@ class Action(StrEnum):
     FOLD = "fold"
     SIGN_IN = "sign-in"
     SIGN_IN_RECOVERED = "sign-in-recovered"
+    SIGN_IN_SENT = "sign-in-sent"
+    SIGN_IN_UNLOCKED = "sign-in-unlocked"
+    SIGN_IN_PASSKEY = "sign-in-passkey"
     SIGN_OUT = "sign-out"
     RECOVERY_CODES = "recovery-codes"
+    MEANS = "means"
+    UNLOCK = "unlock"
     PASSWORD = "password"  # noqa: S105  (a verb, not a secret)
     EXCHANGE = "exchange"
     RENUMBER = "renumber"

@@ -8,6 +8,7 @@ from api.console import (
     approving,
     erasures,
     integrity,
+    own_password,
     programmes,
     proposing,
     registering,
@@ -15,6 +16,7 @@ from api.console import (
     shifts,
     signing_in,
     tracing,
+    unlocking,
 )
 from api.fronts import FrontDoor, first_page
 from api.settings import Settings
@@ -55,6 +57,10 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
             registering.desk,
             registering.blank,
             registering.typed,
+            unlocking.blank_unlock,
+            unlocking.unlock,
+            own_password.read_password,
+            own_password.change_password,
         ],
         shifts.dependencies(),
     )

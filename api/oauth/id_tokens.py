@@ -15,14 +15,18 @@ from api.oauth.calls import AtHand
 from api.oauth.jose import Jws
 from api.oauth.jwk import Key
 from identity.codes import AuthorizationCode
+from policies import stepping_up
 from vault import signing
 
 SCOPE: Final = "openid"
 TYP: Final = "JWT"
 LIFE: Final = timedelta(minutes=5)
 """It is read on arrival; as a hint it is good also after."""
-AMR: Final = ("pwd", "mfa")
-"""RFC 8176: every way to sign in is a password and a second factor."""
+AMR: Final = {
+    stepping_up.TWO_FACTORS: ("pwd", "mfa"),
+    stepping_up.PHISHING_RESISTANT: ("pop", "user", "mfa"),
+}
+"""RFC 8176: a password and a second factor; or a key, and a finger or a PIN at its device."""
 
 
 class IdToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,7 +57,7 @@ async def issue(at_hand: AtHand, code: AuthorizationCode) -> str:
         iat=int(at_hand.tx.now.timestamp()),
         exp=int((at_hand.tx.now + LIFE).timestamp()),
         sid=code.sid or "",
-        amr=AMR,
+        amr=AMR[authorized.acr or stepping_up.TWO_FACTORS],
         acr=authorized.acr,
         nonce=code.nonce,
         auth_time=None if dated is None else int(dated.timestamp()),

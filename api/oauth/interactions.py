@@ -28,6 +28,7 @@ from identity.login import sign_ons
 from identity.login.sessions import CitizenSession
 from identity.registry import pseudonyms
 from identity.tokens import Authorized
+from policies import stepping_up
 from policies.catalogue import Catalogue
 from policies.vocabulary import Language
 from vault.short_lived import ShortLived
@@ -107,7 +108,7 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True):
 def suits(pushed: PushedRequest, session: CitizenSession, now: datetime) -> bool:
     """Whether a citizen signed in as the programme asks: how, and how long before `now`."""
     longest = 0 if "login" in pushed.prompt else pushed.max_age
-    return (not pushed.acr_values or session.acr in pushed.acr_values) and (
+    return (not pushed.acr_values or stepping_up.reaches(session.acr, pushed.acr_values)) and (
         longest is None or session.auth_time >= now - timedelta(seconds=longest)
     )
 

@@ -21,7 +21,7 @@ from api.oauth.errors import NO_STORE, Denied
 from api.oauth.id_tokens import SCOPE
 from consent import grants
 from consent.grants import Grant
-from identity.login import sessions
+from policies import stepping_up
 from policies.legal_time import legal_day
 from policies.vocabulary import Language, ProgrammeId
 from vault.short_lived import ShortLived
@@ -39,7 +39,7 @@ PROMPTS: Final = ("none", "login", "consent")
 """What of OpenID Connect's `prompt` there is here; consent is asked for in any case but `none`."""
 NONCE_CHARACTERS: Final = 256
 GRANT_ACTIONS: Final = ("create", "merge", "replace")
-ACRS: Final = (sessions.TWO_FACTORS,)
+ACRS: Final = stepping_up.LEVELS
 """The ways to sign in that a programme may ask for (RFC 9470 §4)."""
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _JKT: Final = re.compile(r"[A-Za-z0-9\-_]{43}")

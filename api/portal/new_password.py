@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
@@ -13,7 +12,7 @@ from api.rendering import Page
 from api.security import SignInNeededError
 from api.settings import Settings
 from identity.login import changing, credentials
-from identity.login.changing import NotChanged, Part, SignedOut
+from identity.login.changing import Changed, NotChanged, Part, SignedOut, Typed
 from identity.login.sign_in import Desk
 
 UNPROCESSABLE: Final = 422
@@ -21,18 +20,10 @@ TOO_MANY: Final = 429
 WRONG: Final = {Part.CODE: "code.wrong", Part.CURRENT: "password.current.wrong"}
 
 
-class Typed(msgspec.Struct, frozen=True, kw_only=True):
-    """The form."""
-
-    current: str = ""
-    password: str = ""
-    code: str = ""
-
-
 @get("/password")
 async def read_password(visit: NamedDependency[Visit]) -> Response[str]:
     """The empty form, and what makes a good one."""
-    return _show(visit.page)
+    return show(visit.page)
 
 
 @post("/password", status_code=200)
@@ -46,27 +37,35 @@ async def change_password(
     """Take a new password, if the code, the one before and itself are good."""
     name = security.cookie_name(settings, security.CITIZEN_COOKIE)
     token = request.cookies.get(name, "")
-    match await changing.password(
-        desk, token, current=data.current, new=data.password, code=data.code
-    ):
+    return answer(page, await changing.of_citizen(desk, token, data))
+
+
+def answer(page: Page, outcome: Changed | NotChanged | SignedOut) -> Response[str]:
+    """The page of what came of it, on either front.
+
+    Raises:
+        SignInNeededError: the session ended meanwhile.
+    """
+    match outcome:
         case SignedOut():
             raise SignInNeededError
         case NotChanged(part=part, retry_after=wait) if wait:
-            return _show(page, {part: "sign_in.slow"}, TOO_MANY)
+            return show(page, {part: "sign_in.slow"}, TOO_MANY)
         case NotChanged(part=part, reason=reason):
             why = WRONG.get(part) or f"password.weak.{reason}"
-            return _show(page, {part: why}, UNPROCESSABLE)
+            return show(page, {part: why}, UNPROCESSABLE)
         case _:
-            return _show(page, changed=True)
+            return show(page, changed=True)
 
 
-def _show(
+def show(
     page: Page,
     problems: dict[Part, str] | None = None,
     status: int = 200,
     *,
     changed: bool = False,
 ) -> Response[str]:
+    """The form, and what is wrong with it; or that it is done."""
     return page.show(
         "portal/password.html",
         status=status,

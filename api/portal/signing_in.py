@@ -1,62 +1,53 @@
-"""Signing in and out: identifier and password, then a code. Never says whether anyone exists."""
+"""Signing in and out: identifier and password, or a passkey. Never says whether anyone exists."""
 
-import dataclasses
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 
-from api import devices, security
+from api import security
 from api.fronts import FORGET_ALL, forgotten, inside, see_other
+from api.portal import doorsteps
+from api.portal.doorsteps import Doorstep
 from api.rendering import Page
 from api.settings import Settings
-from identity.login import sessions, sign_in
+from identity.login import passkeys, sessions, sign_in
 from identity.login.sessions import CitizenSession
-from identity.login.sign_in import Desk, NotSignedIn, Pending, SignedIn
+from identity.login.sign_in import NotSignedIn, Pending, SignedIn
+from vault import database as db
 from vault.database import Transaction
-
-TICKET_COOKIE: Final = "ticket"
-TICKET_SECONDS: Final = 300
-"""How long the browser keeps what the first step gave; the desk decides how long it is good."""
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """The first form, as typed."""
+    """The form, as typed."""
 
     identifier: str = ""
     password: str = ""
     next: str = ""
 
 
-class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """The second form, as typed."""
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device answered with a passkey."""
 
-    code: str = ""
+    response: str = ""
     next: str = ""
 
 
 @get("/sign-in")
 async def ask_password(
-    page: NamedDependency[Page], request: Request[Any, Any, Any]
+    doorstep: NamedDependency[Doorstep], request: Request[Any, Any, Any]
 ) -> Response[str]:
     """The first step."""
     asked = request.query_params
-    return _password_page(
-        page, Credentials(next=asked.get("next", "")), reason=asked.get("reason", "")
-    )
+    return _page(doorstep, Credentials(next=asked.get("next", "")), reason=asked.get("reason", ""))
 
 
 @post("/sign-in", status_code=200)
 async def take_password(
-    data: URLEncodedBody[Credentials],
-    page: NamedDependency[Page],
-    request: Request[Any, Any, Any],
-    desk: NamedDependency[Desk],
-    settings: NamedDependency[Settings],
+    data: URLEncodedBody[Credentials], doorstep: NamedDependency[Doorstep]
 ) -> Response[Any]:
     """Check the first step; on to the second."""
     problems = {
@@ -65,48 +56,38 @@ async def take_password(
         if not getattr(data, field).strip()
     }
     if problems:
-        return _password_page(page, data, problems)
+        return _page(doorstep, data, problems)
     match await sign_in.citizen_password(
-        desk,
+        doorstep.desk,
         identifier=data.identifier,
         password=data.password,
-        address=security.caller(request, settings),
+        address=doorstep.address,
     ):
         case Pending(ticket=ticket):
-            onward = see_other(_with_next(page.path("sign-in", "code"), data.next))
-            onward.set_cookie(_ticket(settings, ticket))
+            onward = see_other(_with_next(doorstep.page.path("sign-in", "code"), data.next))
+            onward.set_cookie(doorstep.ticket_cookie(ticket))
             return onward
         case NotSignedIn() as no:
-            return _password_page(page, data, {"identifier": _why(no, "sign_in.wrong")})
+            return _page(doorstep, data, {"identifier": doorsteps.why(no, "sign_in.wrong")})
 
 
-@get("/sign-in/code")
-async def ask_code(page: NamedDependency[Page], request: Request[Any, Any, Any]) -> Response[str]:
-    """The second step."""
-    return _code_page(page, Code(next=request.query_params.get("next", "")))
-
-
-@post("/sign-in/code", status_code=200)
-async def take_code(
-    data: URLEncodedBody[Code],
-    page: NamedDependency[Page],
-    request: Request[Any, Any, Any],
-    desk: NamedDependency[Desk],
-    settings: NamedDependency[Settings],
+@post("/sign-in/passkey", status_code=200)
+async def take_passkey(
+    data: URLEncodedBody[Answered], doorstep: NamedDependency[Doorstep]
 ) -> Response[Any]:
-    """Check the second step; the session begins here."""
-    ticket = request.cookies.get(security.cookie_name(settings, TICKET_COOKIE), "")
-    device = devices.label(request.headers.get("user-agent", ""))
-    match await sign_in.citizen_code(desk, ticket=ticket, code=data.code, device=device):
+    """The only step, where a device answers."""
+    match await sign_in.citizen_passkey(
+        doorstep.desk,
+        origin=doorstep.settings.issuer,
+        response=data.response,
+        address=doorstep.address,
+        device=doorstep.device,
+    ):
         case SignedIn(token=token):
-            onward = see_other(inside(data.next) or page.path("me"))
-            onward.set_cookie(security.session_cookie(settings, security.CITIZEN_COOKIE, token))
-            onward.set_cookie(forgotten(settings, TICKET_COOKIE))
-            return onward
-        case NotSignedIn(start_over=True):
-            return see_other(f"{page.path('sign-in')}?reason=again")
+            return doorstep.let_in(token, data.next)
         case NotSignedIn() as no:
-            return _code_page(page, data, {"code": _why(no, "code.wrong")})
+            problems = {"identifier": doorsteps.why(no, "sign_in.passkey.wrong")}
+            return _page(doorstep, Credentials(next=data.next), problems)
 
 
 @post("/sign-out", status_code=303)
@@ -123,33 +104,32 @@ async def sign_out(
     return onward
 
 
-def _password_page(
-    page: Page, data: Credentials, problems: dict[str, str] | None = None, reason: str = ""
+def _page(
+    doorstep: Doorstep,
+    data: Credentials,
+    problems: dict[str, str] | None = None,
+    reason: str = "",
 ) -> Response[str]:
     onward = inside(data.next)
     asked = "consent" if "/consent/" in onward else ""
-    return page.signed_out().show(
+    return doorstep.page.signed_out().show(
         "portal/sign_in.html",
         problems=problems or {},
         identifier=data.identifier,
         next=onward,
         reason="again" if reason == "again" else asked,
+        passkey=_options(doorstep),
     )
 
 
-def _code_page(page: Page, data: Code, problems: dict[str, str] | None = None) -> Response[str]:
-    onward = inside(data.next)
-    return page.signed_out().show("portal/sign_in_code.html", problems=problems or {}, next=onward)
-
-
-def _why(no: NotSignedIn, wrong: str) -> str:
-    return "sign_in.slow" if no.retry_after else wrong
+def _options(doorstep: Doorstep) -> str:
+    """What a browser asks the device with; nothing where there can be no passkey."""
+    origin = doorstep.settings.issuer
+    if not passkeys.possible(origin):
+        return ""
+    asked = passkeys.request(doorstep.desk.site(origin), db.instant())
+    return msgspec.json.encode(asked).decode()
 
 
 def _with_next(address: str, onward: str) -> str:
     return f"{address}?next={quote(onward, safe='')}" if inside(onward) else address
-
-
-def _ticket(settings: Settings, ticket: str) -> Cookie:
-    cookie = security.session_cookie(settings, TICKET_COOKIE, ticket)
-    return dataclasses.replace(cookie, max_age=TICKET_SECONDS, samesite="strict")

@@ -1,6 +1,7 @@
 """Whose password or code it is: a citizen's or a member of staff's, in one word."""
 
 from typing import NewType
+from uuid import UUID
 
 from policies.vocabulary import StaffId, SubjectId
 
@@ -11,6 +12,12 @@ Account = NewType("Account", str)
 def of_citizen(subject: SubjectId) -> Account:
     """The account of a person in the registers."""
     return Account(f"citizen:{subject}")
+
+
+def subject(account: Account) -> SubjectId | None:
+    """Whose it is, if a citizen's."""
+    kind, _, name = account.partition(":")
+    return SubjectId(UUID(name)) if kind == "citizen" else None
 
 
 def of_staff(staff: StaffId) -> Account:

@@ -1,17 +1,20 @@
-"""A citizen's new password. What is slow by design is done between two transactions, in neither.
+"""A new password, for a citizen or for staff. What is slow is done between two transactions.
 
 The code comes first: without the phone nobody tries passwords at an open session.
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from identity.login import accounts, confirming, credentials, sessions
+from identity.login.accounts import Account
 from identity.login.credentials import Busy, PasswordHash, WeakPassword
-from identity.login.sign_in import Desk
+from identity.login.sessions import CitizenSession, StaffSession
+from identity.login.sign_in import Desk, NotSignedIn
 from identity.registry import people
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, SubjectId
 from vault import access_log
@@ -50,62 +53,113 @@ class SignedOut(msgspec.Struct, frozen=True):
     """There is no such session, or it ended meanwhile."""
 
 
-async def password(
-    desk: Desk, token: str, *, current: str, new: str, code: str
-) -> Changed | NotChanged | SignedOut:
+class Typed(msgspec.Struct, frozen=True, kw_only=True):
+    """The form."""
+
+    current: str = ""
+    password: str = ""
+    code: str = ""
+
+
+class _Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose password it is, and the session that says so."""
+
+    session: CitizenSession | StaffSession
+    account: Account
+    line: Line
+    """What the change leaves in the log."""
+
+
+_Owning = Callable[[Transaction, str], Awaitable[_Owner | None]]
+
+
+async def of_citizen(desk: Desk, token: str, typed: Typed) -> Changed | NotChanged | SignedOut:
     """Give the citizen of a session a new password, for the one before and a fresh code.
 
     Raises:
         KeyLostError: the citizen has no log key.
     """
+    return await _change(desk, token, typed, _citizen)
+
+
+async def of_staff(desk: Desk, token: str, typed: Typed) -> Changed | NotChanged | SignedOut:
+    """The same for a member of staff."""
+    return await _change(desk, token, typed, _staff)
+
+
+async def _change(
+    desk: Desk, token: str, typed: Typed, owning: _Owning
+) -> Changed | NotChanged | SignedOut:
     async with db.begin(desk.database) as tx:
-        session = await sessions.citizen(tx, token)
-        if session is None:
+        owner = await owning(tx, token)
+        if owner is None:
             return SignedOut()
-        no = await confirming.citizen(tx, desk.keyring, desk.short_lived, session.subject, code)
+        no = await _confirm(tx, desk, owner, typed.code)
         if no is not None:
             return NotChanged(part=Part.CODE, retry_after=no.retry_after)
-        before = await credentials.stored(tx, accounts.of_citizen(session.subject))
-        own = await _own_numbers(tx, desk.keyring, session.subject, new)
-    right = await desk.hashing.matches(before, current)
+        before = await credentials.stored(tx, owner.account)
+        own = await _own_names(tx, desk.keyring, owner, typed.password)
+    right = await desk.hashing.matches(before, typed.current)
     if right is False:
         return NotChanged(part=Part.CURRENT)
-    hashed = await credentials.prepare(desk.hashing, new, identifiers=own)
+    hashed = await credentials.prepare(desk.hashing, typed.password, identifiers=own)
     if isinstance(hashed, WeakPassword):
         return NotChanged(part=Part.NEW, reason=hashed.reason)
     if isinstance(right, Busy) or isinstance(hashed, Busy):
         return NotChanged(part=Part.NEW, retry_after=BUSY_SECONDS)
-    return await _keep(desk, token, before, hashed)
+    async with db.begin(desk.database) as tx:
+        owner = await owning(tx, token)
+        return SignedOut() if owner is None else await _keep(tx, desk, owner, before, hashed)
 
 
 async def _keep(
-    desk: Desk, token: str, before: PasswordHash | None, after: PasswordHash
-) -> Changed | NotChanged | SignedOut:
-    async with db.begin(desk.database) as tx:
-        session = await sessions.citizen(tx, token)
-        if session is None:
-            return SignedOut()
-        account = accounts.of_citizen(session.subject)
-        if await credentials.stored(tx, account) != before:
-            return NotChanged(part=Part.CURRENT)  # changed elsewhere meanwhile
-        await credentials.keep(tx, account, after)
-        await sessions.end_others(tx, session)
-        line = Line(
-            actor=Actor(kind=ActorKind.CITIZEN, id="self"),
-            action=Action.PASSWORD,
-            outcome=Outcome.GIVEN,
-            subject=session.subject,
-        )
-        await access_log.record(tx, desk.keyring, [line])
+    tx: Transaction, desk: Desk, owner: _Owner, before: PasswordHash | None, after: PasswordHash
+) -> Changed | NotChanged:
+    if await credentials.stored(tx, owner.account) != before:
+        return NotChanged(part=Part.CURRENT)  # changed elsewhere meanwhile
+    await credentials.keep(tx, owner.account, after)
+    await sessions.end_others(tx, owner.session)
+    await access_log.record(tx, desk.keyring, [owner.line])
     return Changed()
 
 
-async def _own_numbers(
-    tx: Transaction, keyring: Keyring, subject: SubjectId, new: str
-) -> list[str]:
-    """The citizen's own number, if the password has it; found by its index, so that none is opened.
+async def _citizen(tx: Transaction, token: str) -> _Owner | None:
+    session = await sessions.citizen(tx, token)
+    if session is None:
+        return None
+    line = _line(Actor(kind=ActorKind.CITIZEN, id="self"), session.subject)
+    return _Owner(session=session, account=accounts.of_citizen(session.subject), line=line)
 
-    Other people's numbers are judged like any digits.
+
+async def _staff(tx: Transaction, token: str) -> _Owner | None:
+    session = await sessions.staff(tx, token)
+    if session is None:
+        return None
+    line = _line(Actor(kind=ActorKind.STAFF, id=session.staff), None)
+    return _Owner(session=session, account=accounts.of_staff(session.staff), line=line)
+
+
+def _line(actor: Actor, subject: SubjectId | None) -> Line:
+    return Line(actor=actor, action=Action.PASSWORD, outcome=Outcome.GIVEN, subject=subject)
+
+
+async def _confirm(tx: Transaction, desk: Desk, owner: _Owner, code: str) -> NotSignedIn | None:
+    match owner.session:
+        case CitizenSession(subject=subject):
+            return await confirming.citizen(tx, desk.keyring, desk.short_lived, subject, code)
+        case StaffSession(staff=member):
+            return await confirming.staff(tx, desk.keyring, desk.short_lived, member, code)
+
+
+async def _own_names(tx: Transaction, keyring: Keyring, owner: _Owner, new: str) -> list[str]:
+    """What of the owner a password must not hold: a name, or the number of the registers.
+
+    A citizen's own number is found by its index, so that none is opened; other people's numbers
+    are judged like any digits.
     """
-    found = await people.by_idcs(tx, keyring, sorted(set(_NUMBER.findall(new))))
-    return [number for number, whose in found.items() if whose == subject]
+    match owner.session:
+        case StaffSession(staff=member):
+            return [member]
+        case CitizenSession(subject=subject):
+            found = await people.by_idcs(tx, keyring, sorted(set(_NUMBER.findall(new))))
+            return [number for number, whose in found.items() if whose == subject]

@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ from identity.login.accounts import Account
 from vault import normalisers
 from vault.boxed_rows import BoxedRows
 from vault.database import Instant, Transaction, fetch_one, metadata
+from vault.envelope_errors import KeyLostError, TamperedError
 from vault.keyring import Keyring
 
 SECRET_BYTES: Final = 20
@@ -30,6 +32,10 @@ SECRET_BYTES: Final = 20
 WINDOW: Final = 1
 """Steps of 30 s before and after: clocks differ, people type slowly (RFC 6238 §5.2)."""
 BOX: Final = "totp"
+OFFER_BOX: Final = "totp-offer"
+OFFERED: Final = timedelta(minutes=10)
+LABEL: Final = "Amana"
+"""What an app shows beside the code of a citizen: nothing of the registers."""
 
 one_time_secrets: Final = Table(
     "one_time_secrets",
@@ -57,9 +63,53 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     """`otpauth://totp/…`, for a QR code."""
 
 
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that is nobody's yet, and what its owner brings back to take it."""
+
+    secret: str
+    """Base32."""
+    uri: str
+    sealed: str
+    """Base64url: for a form."""
+
+
+class _Offered(msgspec.Struct, frozen=True, kw_only=True):
+    secret: str
+    until: datetime
+
+
 class _Secret(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bytes
     last_counter: int
+
+
+def offer(keyring: Keyring, account: Account, now: datetime) -> Offer:
+    """A new secret for an account, to be taken within ten minutes; nothing is written."""
+    made = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    said = msgspec.json.encode(_Offered(secret=made, until=now + OFFERED))
+    sealed = keyring.box(OFFER_BOX).seal(said, account.encode())
+    return _offer(made, base64.urlsafe_b64encode(sealed).decode())
+
+
+def offered(keyring: Keyring, account: Account, sealed: str, now: datetime) -> Offer | None:
+    """What was offered to this account, if it was and the time is not over."""
+    try:
+        opened = keyring.box(OFFER_BOX).open(base64.urlsafe_b64decode(sealed), account.encode())
+    except (ValueError, TamperedError, KeyLostError):
+        return None
+    said = msgspec.json.decode(opened, type=_Offered)
+    return _offer(said.secret, sealed) if now <= said.until else None
+
+
+async def take(
+    tx: Transaction, keyring: Keyring, account: Account, offer: Offer, code: str
+) -> bool:
+    """Make an offered secret the account's, if this is its code now; it is used then."""
+    given = normalisers.number(code)
+    if not pyotp.TOTP(offer.secret).verify(given, for_time=tx.now, valid_window=WINDOW):
+        return False
+    await enrol(tx, keyring, account, label=LABEL, secret=offer.secret)
+    return await verify(tx, keyring, account, code)
 
 
 async def enrol(
@@ -105,6 +155,11 @@ async def verify(tx: Transaction, keyring: Keyring, account: Account, code: str)
     except OTPVerificationError:
         return False
     return await _first_use(tx, account, counter)
+
+
+def _offer(secret: str, sealed: str) -> Offer:
+    uri = pyotp.TOTP(secret).provisioning_uri(name=LABEL, issuer_name="Amana")
+    return Offer(secret=secret, uri=uri, sealed=sealed)
 
 
 async def _first_use(tx: Transaction, account: Account, counter: int) -> bool:

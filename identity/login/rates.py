@@ -68,6 +68,11 @@ async def admit(short_lived: ShortLived, who: Caller) -> int:
     return 0
 
 
+async def admit_address(short_lived: ShortLived, who: Caller) -> int:
+    """The same for an attempt that names nobody and can be guessed by nobody: a passkey's."""
+    return await _wait(short_lived, f"sign-in:from:{who.address}", FROM_ADDRESS)
+
+
 async def admit_code(short_lived: ShortLived, account: str) -> int:
     """The same for one more one-time code of an account."""
     return await _wait(short_lived, f"sign-in:code:{account}", CODES)

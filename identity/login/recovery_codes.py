@@ -34,10 +34,10 @@ _codes: Final = recovery_codes.c
 async def make(tx: Transaction, account: Account) -> list[str]:
     """Ten new codes in place of any there were, in groups of four: shown now or never."""
     await end(tx, account)
-    made = ["".join(secrets.choice(ALPHABET) for _ in range(SIGNS)) for _ in range(COUNT)]
+    made = [new() for _ in range(COUNT)]
     rows = [{"account": account, "hash": _hash(code), "made_at": tx.now} for code in made]
     await tx.connection.execute(insert(recovery_codes), rows)
-    return ["-".join(code[at : at + _GROUP] for at in range(0, SIGNS, _GROUP)) for code in made]
+    return [written(code) for code in made]
 
 
 async def end(tx: Transaction, account: Account) -> None:
@@ -53,13 +53,29 @@ async def left(tx: Transaction, account: Account) -> int:
 
 async def use(tx: Transaction, account: Account, typed: str) -> bool:
     """Whether this is a code of the account's that nobody used; it is used now."""
-    code = "".join(filter(str.isalnum, typed.upper())).translate(_TYPED)
     done = await tx.connection.execute(
         update(recovery_codes)
-        .where(_codes.account == account, _codes.hash == _hash(code), _codes.used_at.is_(None))
+        .where(
+            _codes.account == account, _codes.hash == _hash(read(typed)), _codes.used_at.is_(None)
+        )
         .values(used_at=tx.now)
     )
     return done.rowcount == 1
+
+
+def new() -> str:
+    """A code of 80 random bits."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(SIGNS))
+
+
+def written(code: str) -> str:
+    """A code as it is shown: in groups of four."""
+    return "-".join(code[at : at + _GROUP] for at in range(0, SIGNS, _GROUP))
+
+
+def read(typed: str) -> str:
+    """A code as it was typed, without what is between the groups and what was mistaken."""
+    return "".join(filter(str.isalnum, typed.upper())).translate(_TYPED)
 
 
 def _hash(code: str) -> bytes:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Index, String, Table, Uuid, insert
 from identity.login import sign_ons
 from identity.login.staff import staff_accounts
 from identity.registry.people import Status, people
-from policies import retention
+from policies import retention, stepping_up
 from policies.staff import Role
 from policies.vocabulary import StaffId, SubjectId
 from vault import bulk
@@ -20,12 +20,20 @@ from vault.database import Instant, Transaction, fetch_all, fetch_one, metadata
 
 TOKEN_BYTES: Final = 32
 """256 bits (OWASP Session Management Cheat Sheet asks for at least 64)."""
-TWO_FACTORS: Final = "urn:amana:acr:two-factors"
-"""Password and one-time code (NIST SP 800-63B-4 AAL2): the one way to sign in today."""
 IDLE: Final = timedelta(minutes=15)
 """Portal design: people sign in on shared computers."""
 NOTICED: Final = timedelta(minutes=1)
 """Use is written down this often: a page that is only read seldom writes."""
+
+
+class Means(StrEnum):
+    """What a session began with, beside the password; a passkey needs none."""
+
+    APP = "app"
+    SENT = "sent"
+    RECOVERY = "recovery"
+    UNLOCK = "unlock"
+    PASSKEY = "passkey"
 
 
 class Audience(StrEnum):
@@ -54,6 +62,7 @@ sessions: Final = Table(
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Column("device", String(64), nullable=False, server_default=""),
+    Column("means", String(16), nullable=False, server_default=Means.APP.value),
     Index("ix_sessions_subject", "subject"),
     Index("ix_sessions_staff", "staff"),
 )
@@ -67,6 +76,7 @@ _citizens: Final = (
     sessions.c.seen_at,
     sessions.c.expires_at,
     sessions.c.device,
+    sessions.c.means,
 )
 
 
@@ -83,6 +93,7 @@ class CitizenSession(msgspec.Struct, frozen=True, kw_only=True):
     """When it ends at the latest, however busy."""
     device: str = ""
     """What its browser and system are called, if they are well known."""
+    means: Means = Means.APP
 
 
 class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,15 +108,24 @@ class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-async def start_citizen(tx: Transaction, subject: SubjectId, device: str = "") -> str:
+async def start_citizen(
+    tx: Transaction, subject: SubjectId, device: str = "", means: Means = Means.APP
+) -> str:
     """Sign a citizen in; the token for their cookie."""
-    who = {"subject": subject, "staff": None, "device": device}
-    return await _start(tx, Audience.CITIZEN, who)
+    who = {"subject": subject, "staff": None, "device": device, "means": means.value}
+    return await _start(tx, Audience.CITIZEN, who, acr_of(means))
 
 
 async def start_staff(tx: Transaction, staff: StaffId) -> str:
     """Sign a member of staff in; the token for their cookie."""
-    return await _start(tx, Audience.CONSOLE, {"subject": None, "staff": staff})
+    who = {"subject": None, "staff": staff}
+    return await _start(tx, Audience.CONSOLE, who, stepping_up.TWO_FACTORS)
+
+
+def acr_of(means: Means) -> str:
+    """How sure a sign-in makes us (RFC 9470)."""
+    by_passkey = means is Means.PASSKEY
+    return stepping_up.PHISHING_RESISTANT if by_passkey else stepping_up.TWO_FACTORS
 
 
 async def citizen(tx: Transaction, token: str) -> CitizenSession | None:
@@ -162,10 +182,13 @@ async def end_own(tx: Transaction, subject: SubjectId, session_id: str) -> bool:
     return await _end(tx, sessions.c.id == session_id, sessions.c.subject == subject) == 1
 
 
-async def end_others(tx: Transaction, kept: CitizenSession) -> int:
-    """End all of a citizen's sessions but this one; how many."""
-    own = (sessions.c.subject == kept.subject, sessions.c.id != kept.id)
-    return await _end(tx, *own, *_lasting(tx))
+async def end_others(tx: Transaction, kept: CitizenSession | StaffSession) -> int:
+    """End all of somebody's sessions but this one; how many."""
+    if isinstance(kept, CitizenSession):
+        whose = sessions.c.subject == kept.subject
+    else:
+        whose = sessions.c.staff == kept.staff
+    return await _end(tx, whose, sessions.c.id != kept.id, *_lasting(tx))
 
 
 async def end(tx: Transaction, session_id: str) -> bool:
@@ -189,13 +212,13 @@ async def forget_ended(tx: Transaction, *, limit: int) -> int:
     return await bulk.remove(tx, sessions.c.id, sessions.c.expires_at < before, limit=limit)
 
 
-async def _start(tx: Transaction, audience: Audience, who: dict[str, Any]) -> str:
+async def _start(tx: Transaction, audience: Audience, who: dict[str, Any], acr: str) -> str:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     row = {
         **who,
         "id": _id(token),
         "audience": audience.value,
-        "acr": TWO_FACTORS,
+        "acr": acr,
         "auth_time": tx.now,
         "seen_at": tx.now,
         "expires_at": tx.now + LONGEST[audience],

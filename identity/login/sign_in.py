@@ -14,17 +14,25 @@ import msgspec
 
 from identity.login import (
     accounts,
+    channels,
     credentials,
     identifying,
     one_time_codes,
+    passkeys,
     rates,
     recovery_codes,
+    sent_codes,
     sessions,
+    unlock_codes,
 )
 from identity.login import staff as staff_accounts
 from identity.login.accounts import Account
+from identity.login.channels import Channel
 from identity.login.credentials import Busy, Hashing, PasswordHash
+from identity.login.passkeys import Site
+from identity.login.sessions import Means
 from identity.registry import people
+from identity.registry.people import Status
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, StaffId, SubjectId
 from vault import access_log, normalisers
 from vault import database as db
@@ -35,8 +43,18 @@ from vault.short_lived import ShortLived
 
 Answer = TypeVar("Answer")
 
-TICKET_SECONDS: Final = 300
-"""Between password and code: time to find the phone."""
+TICKET_SECONDS: Final = sent_codes.SECONDS
+"""Between password and code: time to find the phone, and for a message to arrive."""
+BY: Final = {
+    Means.APP: Action.SIGN_IN,
+    Means.SENT: Action.SIGN_IN_SENT,
+    Means.RECOVERY: Action.SIGN_IN_RECOVERED,
+    Means.UNLOCK: Action.SIGN_IN_UNLOCKED,
+    Means.PASSKEY: Action.SIGN_IN_PASSKEY,
+}
+"""What a sign-in is called in the person's history."""
+SIGN_IN: Final = "sign-in"
+"""What a code is sent for."""
 TOO_MANY: Final = "too-many-attempts"
 TICKET_TRIES: Final = 5
 """Wrong codes before the password is asked again."""
@@ -51,6 +69,10 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     hashing: Hashing
     patience: float = 0.4
     """Seconds: no refusal leaves earlier after it came, whatever was found on the way."""
+
+    def site(self, origin: str) -> Site:
+        """What passkeys of an origin are asked for with."""
+        return Site(origin=origin, keyring=self.keyring, short_lived=self.short_lived)
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +98,19 @@ class NotSignedIn(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the first step must be done again: the ticket is spent or too old."""
 
 
+class ToSend(msgspec.Struct, frozen=True, kw_only=True):
+    """A code, and where it goes."""
+
+    channel: Channel
+    code: str
+
+
+class NothingToSend(msgspec.Struct, frozen=True, kw_only=True):
+    """The person chose no channel, or enough was sent lately."""
+
+    too_many: bool = False
+
+
 class _Ticket(msgspec.Struct, frozen=True, kw_only=True):
     subject: SubjectId
     pair: str
@@ -93,6 +128,27 @@ async def citizen_code(
 ) -> SignedIn | NotSignedIn:
     """A citizen's second step; `device` is what they will know the session by."""
     return await _patiently(desk, _citizen_code(desk, ticket, code, device))
+
+
+async def code_to_send(desk: Desk, *, ticket: str) -> ToSend | NothingToSend | NotSignedIn:
+    """A code for whoever has typed the right password, to be sent where they chose."""
+    held = await _held(desk, ticket)
+    if held is None:
+        return NotSignedIn(start_over=True)
+    account = accounts.of_citizen(held.subject)
+    async with db.read(desk.database) as tx:
+        channel = await channels.of(tx, desk.keyring, account)
+    if channel is None:
+        return NothingToSend()
+    code = await sent_codes.make(desk.short_lived, desk.keyring, account, SIGN_IN)
+    return NothingToSend(too_many=True) if code is None else ToSend(channel=channel, code=code)
+
+
+async def citizen_passkey(
+    desk: Desk, *, origin: str, response: str, address: str, device: str = ""
+) -> SignedIn | NotSignedIn:
+    """A citizen's only step, where their device answers for them."""
+    return await _patiently(desk, _citizen_passkey(desk, origin, response, address, device))
 
 
 async def staff(
@@ -125,10 +181,9 @@ async def _citizen_password(
 
 async def _citizen_code(desk: Desk, ticket: str, code: str, device: str) -> SignedIn | NotSignedIn:
     key = _ticket_key(ticket)
-    kept = await desk.short_lived.get(key)
-    if kept is None:
+    held = await _held(desk, ticket)
+    if held is None:
         return NotSignedIn(start_over=True)
-    held = msgspec.msgpack.decode(kept, type=_Ticket)
     account = accounts.of_citizen(held.subject)
     if not (await desk.short_lived.hit(f"{key}:tries", TICKET_TRIES, TICKET_SECONDS)).allowed:
         await desk.short_lived.take(key)
@@ -136,19 +191,57 @@ async def _citizen_code(desk: Desk, ticket: str, code: str, device: str) -> Sign
     if wait := await rates.admit_code(desk.short_lived, account):
         return await _turned_away(desk, held.pair, _citizen_line(held.subject, TOO_MANY), wait)
     async with db.begin(desk.database) as tx:
-        from_app = await one_time_codes.verify(tx, desk.keyring, account, code)
-        right = from_app or await recovery_codes.use(tx, account, code)
+        means = await _means(tx, desk, account, code)
         # Taken last: a mistyped code leaves the ticket, and of two right ones at once one is in.
-        if not right or await desk.short_lived.take(key) is None:
+        if means is None or await desk.short_lived.take(key) is None:
             await _record(tx, desk, _citizen_line(held.subject, "wrong-code"))
             return NotSignedIn()
         if not await people.hold(tx, [held.subject]):
             return NotSignedIn(start_over=True)  # erased since the password
-        token = await sessions.start_citizen(tx, held.subject, device)
-        by = Action.SIGN_IN if from_app else Action.SIGN_IN_RECOVERED
-        await _record(tx, desk, msgspec.structs.replace(_citizen_line(held.subject), action=by))
+        token = await _begin(tx, desk, held.subject, device, means)
     await rates.remember(desk.short_lived, held.pair)
     return SignedIn(token=token)
+
+
+async def _means(tx: Transaction, desk: Desk, account: Account, code: str) -> Means | None:
+    """What kind of code it is, if it is one of the account's; used then."""
+    if await one_time_codes.verify(tx, desk.keyring, account, code):
+        return Means.APP
+    if await sent_codes.use(desk.short_lived, desk.keyring, account, SIGN_IN, code):
+        return Means.SENT
+    if await recovery_codes.use(tx, account, code):
+        return Means.RECOVERY
+    return Means.UNLOCK if await unlock_codes.use(tx, account, code) else None
+
+
+async def _citizen_passkey(
+    desk: Desk, origin: str, response: str, address: str, device: str
+) -> SignedIn | NotSignedIn:
+    who = rates.caller(desk.keyring, "passkey", address)
+    if wait := await rates.admit_address(desk.short_lived, who):
+        return NotSignedIn(retry_after=wait)
+    async with db.begin(desk.database) as tx:
+        account = await passkeys.sign_in(tx, desk.site(origin), response)
+        subject = None if account is None else accounts.subject(account)
+        if subject is None or not await people.hold(tx, [subject]):
+            return NotSignedIn()
+        if (await people.statuses(tx, [subject]))[subject] is not Status.ACTIVE:
+            return NotSignedIn()
+        token = await _begin(tx, desk, subject, device, Means.PASSKEY)
+    return SignedIn(token=token)
+
+
+async def _begin(tx: Transaction, desk: Desk, subject: SubjectId, device: str, means: Means) -> str:
+    """A session, and the line that says by what means."""
+    token = await sessions.start_citizen(tx, subject, device, means)
+    line = msgspec.structs.replace(_citizen_line(subject), action=BY[means])
+    await _record(tx, desk, line)
+    return token
+
+
+async def _held(desk: Desk, ticket: str) -> _Ticket | None:
+    kept = await desk.short_lived.get(_ticket_key(ticket))
+    return None if kept is None else msgspec.msgpack.decode(kept, type=_Ticket)
 
 
 async def _staff(

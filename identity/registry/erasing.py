@@ -17,10 +17,13 @@ from consent.receipts import receipts
 from identity import tokens
 from identity.doors.wrong_answers import wrong_answers
 from identity.login import accounts
+from identity.login.channels import channels
 from identity.login.credentials import passwords
 from identity.login.one_time_codes import one_time_secrets
+from identity.login.passkeys import passkeys
 from identity.login.recovery_codes import recovery_codes
 from identity.login.sessions import end_of_citizen, sessions
+from identity.login.unlock_codes import unlock_codes
 from identity.registry import (
     erasure_certificates,
     erasure_holds,
@@ -225,6 +228,9 @@ async def _registers(
         "tokens": await _tokens(tx, subject),
         "passwords": await _gone(tx, passwords, passwords.c.account == account),
         "recovery-codes": await _gone(tx, recovery_codes, recovery_codes.c.account == account),
+        "unlock-codes": await _gone(tx, unlock_codes, unlock_codes.c.account == account),
+        "code-channels": await _gone(tx, channels, channels.c.account == account),
+        "passkeys": await _gone(tx, passkeys, passkeys.c.account == account),
         "one-time-secrets": await _gone(
             tx, one_time_secrets, one_time_secrets.c.account == account
         ),

@@ -27,9 +27,10 @@ CALLBACK = "https://programme.example/callback"
 PROGRAMME = "amo-tadamon"
 AGREEMENT = "amo-tadamon/enrolment"
 PASSWORD = "an orange tree in Fez"
-CITIZENS = 80
-STAFF = 10
+CITIZENS = 100
+STAFF = 14
 PATIENCE_SECONDS = 20
+HOSTS = ("localhost", "127.0.0.1")
 
 
 class Account:
@@ -118,6 +119,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """The programme's identifier for somebody on record."""
     key: dict[str, str]
     """What the programme signs with."""
+    spool: pathlib.Path
+    """Where codes go that are sent."""
     store: pathlib.Path
     """The SQLite file of both servers."""
 
@@ -209,8 +212,15 @@ def _world(folder, before):
     from vault.keys import create_file_keys
 
     ports = [_free_port(), _free_port()]
-    public, console = (f"http://127.0.0.1:{port}" for port in ports)
-    settings = Settings(data_dir=folder, issuer=public, console_origin=console, outbound="off")
+    # By name: at an IP address there are no passkeys.
+    public, console = (f"http://{host}:{port}" for host, port in zip(HOSTS, ports, strict=True))
+    settings = Settings(
+        data_dir=folder,
+        issuer=public,
+        console_origin=console,
+        outbound="off",
+        notify_file=folder / "codes.jsonl",
+    )
     create_file_keys(settings.keys)
     erasure_journal.begin(settings.journal)
     # In a thread of its own: Playwright may keep a loop running in this one.
@@ -218,7 +228,13 @@ def _world(folder, before):
         made = own.submit(asyncio.run, _seeded(settings)).result()
     settings = msgspec.structs.replace(settings, **before(settings))
     with _serving(public_app(settings), ports[0]), _serving(console_app(settings), ports[1]):
-        yield World(public=public, console=console, store=folder / "amana.db", **made)
+        yield World(
+            public=public,
+            console=console,
+            store=folder / "amana.db",
+            spool=folder / "codes.jsonl",
+            **made,
+        )
 
 
 async def _seeded(settings):

@@ -84,3 +84,25 @@ def test_certificates_are_taken_where_an_authority_is_named(tmp_path):
 
     assert settings.mutual_tls == settings.issuer
     assert Settings().mutual_tls == ""
+
+
+CARRIERS = {
+    "no mail server": {"AMANA_SMTP_URL": "https://mail.example", "AMANA_SMTP_FROM": "a@b.c"},
+    "a password for all to see": {
+        "AMANA_SMTP_URL": "smtps://u:p@mail.example",
+        "AMANA_SMTP_FROM": "a@b.c",
+    },
+    "nobody it comes from": {"AMANA_SMTP_URL": "smtps://mail.example"},
+    "a password that is not there": {"AMANA_SMTP_PASSWORD_FILE": "/nowhere/password"},
+    "a gateway anybody reads": {"AMANA_SMS_GATEWAY_URL": "http://sms.example/"},
+    "a gateway with a name": {"AMANA_SMS_GATEWAY_URL": "https://u:p@sms.example/"},
+    "a token that is not there": {"AMANA_SMS_GATEWAY_TOKEN_FILE": "/nowhere/token"},
+}
+
+
+@pytest.mark.parametrize("case", CARRIERS)
+def test_what_carries_no_code_stops_the_start(case):
+    with pytest.raises(SettingsError) as wrong:
+        from_environ(CARRIERS[case])
+    assert any(name in str(wrong.value) for name in CARRIERS[case])
+    assert "u:p" not in str(wrong.value)

@@ -31,6 +31,7 @@ FIRSTS = {key.partition(".")[0] for key in KEYS}
 LITERAL = re.compile(r"""["']([a-z_]+(?:\.[A-Za-z0-9_-]+)+\.?)["']""")
 PIECED = re.compile(r"""["']([a-z_]+\.(?:[a-z_.-]+\.)?)["']\s*~|f"([a-z_]+(?:\.[a-z_-]+)*\.)\{""")
 BY_CODE = re.compile(r"""(?:one_of|key_of)\(["']([a-z_.]+)["']""")
+PASSKEYS = """<script type="module" src="{{ asset('passkey.js') }}"></script>"""
 
 
 def named(path: Path) -> set[str]:
@@ -40,7 +41,7 @@ def named(path: Path) -> set[str]:
         for key in LITERAL.findall(path.read_text())
         if key.partition(".")[0] in FIRSTS
         and (key in KEYS or f"{key}." not in prefixes(path))
-        and not key.endswith((".html", ".svg", ".css", "."))
+        and not key.endswith((".html", ".svg", ".css", ".js", "."))
     }
 
 
@@ -99,7 +100,8 @@ def test_every_state_a_person_can_meet_has_words():
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_nothing_is_inline_and_nothing_is_unescaped(path):
-    text = path.read_text()
+    # The portal's one script, from our own origin; every page works without it.
+    text = path.read_text().replace(PASSKEYS, "")
     assert not re.search(r"<style|<script|\sstyle=|\son[a-z]+=|javascript:|\|\s*safe", text)
 
 

@@ -4,10 +4,12 @@ import pytest
 
 from identity.login import accounts, changing, credentials, sessions
 from identity.login.changing import Changed, NotChanged, Part, SignedOut
-from policies.vocabulary import Action
+from policies.vocabulary import Action, StaffId
+from tests.contract.login.conftest import PASSWORD
 from vault import access_log
 from vault import database as db
 
+DPO = StaffId("dpo-1")
 NEW = "sept chameaux au hammam"
 
 
@@ -34,9 +36,9 @@ async def token(database, citizen):
 @pytest.fixture
 def change(desk, citizen, token, code):
     async def do(hashing=None, **typed):
-        sound = {"current": citizen.password, "new": NEW, "code": await code(citizen.secret)}
+        sound = {"current": citizen.password, "password": NEW, "code": await code(citizen.secret)}
         at = desk if hashing is None else type(desk)(**(fields(desk) | {"hashing": hashing}))
-        return await changing.password(at, token, **(sound | typed))
+        return await changing.of_citizen(at, token, changing.Typed(**(sound | typed)))
 
     return do
 
@@ -96,3 +98,44 @@ async def test_what_is_wrong_is_told_by_its_part(citizen, change, is_new):
     assert await change(code="000000x") == NotChanged(part=Part.CODE)
     assert await change(current="another one entirely") == NotChanged(part=Part.CURRENT)
     assert not await is_new()
+
+
+@pytest.fixture
+def change_of_staff(desk, dpo, code):
+    async def do(token, **typed):
+        sound = {"current": PASSWORD, "password": NEW, "code": await code(dpo)}
+        return await changing.of_staff(desk, token, changing.Typed(**(sound | typed)))
+
+    return do
+
+
+async def test_staff_change_theirs_too_and_are_out_elsewhere(database, desk, change_of_staff):
+    async with db.begin(database) as tx:
+        here, there = [await sessions.start_staff(tx, DPO) for _ in range(2)]
+        bystander = await sessions.start_staff(tx, StaffId("dpo-2"))
+
+    assert await change_of_staff(here) == Changed()
+    async with db.begin(database) as tx:
+        assert await sessions.staff(tx, here) is not None
+        assert await sessions.staff(tx, there) is None
+        rows = sessions.sessions.select().where(sessions.sessions.c.ended_at.is_not(None))
+        assert len((await tx.connection.execute(rows)).all()) == 1
+        stored = await credentials.stored(tx, accounts.of_staff(DPO))
+        (line,) = await access_log.search(tx, access_log.Criteria(action=Action.PASSWORD), limit=9)
+    assert await desk.hashing.matches(stored, NEW)
+    assert (line.actor.id, line.outcome) == (DPO, "given")
+    assert bystander
+
+
+async def test_what_is_wrong_with_a_staff_password_is_told_by_its_part(database, change_of_staff):
+    async with db.begin(database) as tx:
+        token = await sessions.start_staff(tx, DPO)
+
+    assert await change_of_staff("made-up") == SignedOut()
+    assert await change_of_staff(token, code="000000x") == NotChanged(part=Part.CODE)
+    async with db.begin(database) as tx:
+        lines = await access_log.search(tx, access_log.Criteria(action=Action.SIGN_IN), limit=9)
+    assert [(line.actor.id, line.reasons) for line in lines] == [(DPO, ("wrong-code",))]
+    # The name one signs in by is no password.
+    weak = await change_of_staff(token, password=f"{DPO} {DPO} {DPO}")
+    assert (weak.part, bool(weak.reason)) == (Part.NEW, True)

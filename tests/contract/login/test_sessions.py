@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import insert, select
 
 from identity.login import sessions, staff
-from identity.login.sessions import TWO_FACTORS
 from identity.registry.people import people
 from policies.staff import Role
+from policies.stepping_up import TWO_FACTORS
 from policies.vocabulary import StaffId, SubjectId
 from vault import database as db
 

@@ -66,9 +66,9 @@ def sign_in(world):
         page.locator("#identifier").fill(account.identifier)
         page.locator("#password").fill(account.password)
         if not staff:
-            page.locator("main button").click()
+            page.locator("main button").first.click()
         page.locator("#code").fill(account.code())
-        page.locator("main button").click()
+        page.locator("main button").first.click()
 
     return sign_in
 

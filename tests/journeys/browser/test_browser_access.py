@@ -22,6 +22,10 @@ OWN = [
     "/numbers",
     "/sessions",
     "/recovery-codes",
+    "/security",
+    "/security/app",
+    "/security/codes",
+    "/security/passkeys",
 ]
 DPO = [
     "/sign-in",
@@ -35,6 +39,8 @@ DESK = [
     "/desk",
     "/desk/person/new",
     "/desk/emergency",
+    "/desk/unlock",
+    "/password",
     "/trace",
     "/proposals",
     "/proposals/new",
