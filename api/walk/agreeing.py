@@ -1,7 +1,6 @@
 """Step 2: the citizen signs in, reads what is asked, and agrees to two of three items."""
 
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
 
 from api.walk.asking import THREE_ITEMS, details
 from api.walk.browser import Browser
@@ -25,15 +24,14 @@ def agree(
     teller: Teller,
 ) -> None:
     """From the pushed request to a token that rests on the citizen's own choice."""
-    address, state, verifier = programme.push(details(THREE_ITEMS), redirect_uri)
+    pushed = programme.push(details(THREE_ITEMS), redirect_uri)
     teller.found("the request was pushed; the browser carries a reference only")
-    page = sign_in(browser, browser.open(address), citizen, codes)
+    page = sign_in(browser, browser.open(pushed.address), citizen, codes)
     teller.found(f"{citizen.name} signed in with password and one-time code")
     location = _choose(browser, page, teller)
-    code = _code(location, redirect_uri, state, programme.issuer)
-    token = programme.redeem(code, verifier, redirect_uri)
-    expect(str(token.get("token_type")).lower() == "dpop", "a DPoP-bound token", token)
-    for granted in token.get("authorization_details", []):
+    token = programme.redeem(pushed, location)
+    expect(token.is_bound, "a DPoP-bound token", token.token_type)
+    for granted in token.authorization_details:
         expect("phone" not in granted["attributes"], "what was agreed to, and no more", granted)
     teller.found("the code was exchanged for a token that says what was agreed to")
 
@@ -68,13 +66,3 @@ def _choose(browser: Browser, page: Page, teller: Teller) -> str:
     expect(len(onward) == 1, "one link back to the programme", answered.links)
     teller.found("agreed to two of three; the receipt is on the page")
     return browser.leave(onward[0])
-
-
-def _code(location: str, redirect_uri: str, state: str, issuer: str) -> str:
-    base, _, _ = location.partition("?")
-    expect(base == redirect_uri, f"to be sent to {redirect_uri}", base)
-    answer = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
-    expect(answer.get("state") == state, "our own state", answer.get("state"))
-    expect(answer.get("iss") == issuer, f"iss {issuer} (RFC 9207)", answer.get("iss"))
-    expect("code" in answer, "a code", answer)
-    return answer["code"]

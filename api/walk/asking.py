@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import httpx2
 
+from api.client import Asking
 from api.walk.credentials import Citizen
 from api.walk.programme import Programme
 from api.walk.telling import SurpriseError, Teller, expect
@@ -19,16 +20,9 @@ HIDDEN_FACTS: Final = ("index", "score", "points", "threshold", "income")
 """No answer about eligibility may have such a member, however deep."""
 
 
-def details(attributes: dict[str, str]) -> list[dict[str, Any]]:
-    """What is asked for, in RFC 9396 form."""
-    return [
-        {
-            "type": "amana_disclosure",
-            "agreement": AGREEMENT,
-            "purpose": PURPOSE,
-            "attributes": attributes,
-        }
-    ]
+def details(attributes: dict[str, str]) -> Asking:
+    """What is asked for."""
+    return Asking(agreement=AGREEMENT, purpose=PURPOSE, attributes=attributes)
 
 
 def verify_identity(
@@ -36,7 +30,7 @@ def verify_identity(
 ) -> Citizen:
     """Is this person who they say they are? Yes, partial and no, in either script; about whom."""
     token = programme.authenticate(details(NAMES_AND_DATE))
-    expect(str(token.get("token_type")).lower() == "dpop", "a DPoP-bound token", token)
+    expect(token.is_bound, "a DPoP-bound token", token.token_type)
     teller.found("a token in the programme's own name, bound to its key")
     citizen = _recognised(programme, citizens, case, teller)
     said, other = citizen.person, _another(citizen, citizens).person

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
-from authlib.oauth2 import OAuth2Error
+from authlib.integrations.base_client.errors import OAuthError
 
 from api.walk import agreeing, asking, credentials, looking, reviewing
 from api.walk.browser import Browser
@@ -32,7 +32,7 @@ def play(public: str, console: str, file: Path, teller: Teller) -> None:
         _play(public, console, file, teller)
     except httpx2.TransportError as wrong:
         raise SurpriseError("a server that answers", wrong) from wrong
-    except OAuth2Error as wrong:
+    except OAuthError as wrong:
         raise SurpriseError("a token", f"{wrong.error}: {wrong.description}") from wrong
     except (ValueError, KeyError) as wrong:
         raise SurpriseError("an answer that can be read", repr(wrong)) from wrong
@@ -42,8 +42,12 @@ def _play(public: str, console: str, file: Path, teller: Teller) -> None:
     handed = credentials.read(file)
     registered = handed.programme(CLIENT)
     codes = Codes(teller)
-    programme = Programme(public, CLIENT, credentials.key(registered, file), teller)
-    with Browser(public, teller) as home, Browser(console, teller) as office:
+    key = credentials.key(registered, file)
+    with (
+        Programme(public, CLIENT, key, teller) as programme,
+        Browser(public, teller) as home,
+        Browser(console, teller) as office,
+    ):
         teller.step(1, "A programme verifies a person, under the law")
         case = f"WALK-{secrets.token_hex(4)}"
         citizen = asking.verify_identity(programme, handed.citizens, case, teller)

@@ -59,7 +59,24 @@ class Teller:
 
     def hooks(self) -> dict[str, list[Any]]:
         """Event hooks for an HTTP client."""
-        return {"request": [self._sent], "response": [self._answered]}
+
+        def answered(response: httpx2.Response) -> None:
+            response.read()
+            self._answered(response)
+
+        return {"request": [self._sent], "response": [answered]}
+
+    def async_hooks(self) -> dict[str, list[Any]]:
+        """The same for an asynchronous one."""
+
+        async def sent(request: httpx2.Request) -> None:
+            self._sent(request)
+
+        async def answered(response: httpx2.Response) -> None:
+            await response.aread()
+            self._answered(response)
+
+        return {"request": [sent], "response": [answered]}
 
     def _sent(self, request: httpx2.Request) -> None:
         if not self._quiet:
@@ -70,7 +87,6 @@ class Teller:
 
     def _answered(self, response: httpx2.Response) -> None:
         if not self._quiet:
-            response.read()
             location = response.headers.get("location")
             arrow = f" → {_address(location)}" if location else ""
             click.echo(f"   ← {response.status_code}{arrow}")

@@ -7,8 +7,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("policies", "vault", "consent", "identity", "api")
 
 CLOCK = {"vault/database.py"}
-STRANGERS = {"api/walk/programme.py", "api/witness/app.py"}
-"""The walk plays another machine's client, and a witness is one: they have clocks of their own."""
+STRANGERS = {"api/client/dpop.py", "api/witness/app.py"}
+"""A programme's client and a witness run on other machines: they have clocks of their own."""
 ENVIRONMENT = {"api/settings.py"}
 
 CLOCKS = ("datetime.now", "datetime.utcnow", "date.today", "time.time", "time.time_ns", "gmtime")

@@ -10,6 +10,8 @@ from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import update
 
 from api import telling
+from api.client import ForgedEventError
+from api.client.events import read_event
 from identity import client_keys, programme_messages
 from identity.programme_messages import messages
 from identity.programmes import clients
@@ -70,6 +72,16 @@ async def test_an_event_says_which_key_ends_and_is_signed_by_us(house, ending, e
     assert (facts["kid"], facts["last"]) == ("k1", False)
     assert "exp" not in token.claims
     assert (await told(house))[1] == ["delivered"]
+
+    issuer = house.running.settings.issuer
+    heard = read_event(said.decode(), keys, issuer=issuer, client_id="amo-tadamon")
+    assert heard.events[event]["kid"] == "k1"
+    for other in (
+        {"issuer": f"{issuer}.evil", "client_id": "amo-tadamon"},
+        {"issuer": issuer, "client_id": "asd"},
+    ):
+        with pytest.raises(ForgedEventError):
+            read_event(said.decode(), keys, **other)
 
 
 async def test_attack_87_an_event_is_no_access_token(house, ending, elsewhere):
