@@ -1,8 +1,8 @@
 """The ground a benchmark stands on: people on the register, who agreed, and tokens for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from joserfc.jwk import ECKey, KeyParameters
@@ -53,7 +53,8 @@ class NoGroundError(Exception):
 async def prepare(held: Running, wanted: int, report: Report) -> dict[UUID, str]:
     """Register people who agreed, and a token for each: record → jti."""
     async with db.begin(held.database) as tx:
-        await _register_programme(held, tx)
+        key = ECKey.generate_key("P-256", KeyParameters(use="sig", alg="ES256", kid="bench"))
+        await _register(held, tx, key.as_dict(private=False))
         notice = await notices.publish(tx, held.catalogue, AGREEMENT, Language.EN)
         if isinstance(notice, Unpublishable):
             raise NoGroundError(f"a notice was not published: {notice}")
@@ -68,12 +69,21 @@ async def prepare(held: Running, wanted: int, report: Report) -> dict[UUID, str]
     return issued
 
 
-async def _register_programme(held: Running, tx: Transaction) -> None:
-    key = ECKey.generate_key("P-256", KeyParameters(use="sig", alg="ES256", kid="bench"))
+async def register(held: Running, jwk: dict[str, str]) -> None:
+    """Register the programme, with this key.
+
+    Raises:
+        NoGroundError: it was not registered.
+    """
+    async with db.begin(held.database) as tx:
+        await _register(held, tx, jwk)
+
+
+async def _register(held: Running, tx: Transaction, jwk: Mapping[str, Any]) -> None:
     asked = Registration(
         client_id=CLIENT,
         name="bench",
-        jwks={"keys": [key.as_dict(private=False)]},
+        jwks={"keys": [dict(jwk)]},
         redirect_uris=("https://bench.example/callback",),
         agreements=(AGREEMENT,),
     )
