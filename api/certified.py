@@ -16,7 +16,9 @@ EXTENSION: Final = "tls"
 class CertifiedProtocol(H11Protocol):
     """HTTP/1.1 of uvicorn, with the client's certificate in `extensions.tls.client_cert_chain`."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(  # type: ignore[override]  # uvicorn narrows the type of asyncio too
+        self, transport: asyncio.Transport
+    ) -> None:
         """Take note of the certificate, once for all requests of the connection."""
         super().connection_made(transport)
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")

@@ -4,7 +4,9 @@ Authlib has no types: its `Any` ends here.
 """
 
 import json
+import math
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +22,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.jwk import ECKey, KeySet
 
 from api.client.dpop import Dpop, Flow
-from api.client.events import Event, read_event
+from api.client.events import Event, ForgedEventError, read_event
 from api.client.shapes import (
     Asking,
     Disclosure,
@@ -33,6 +35,7 @@ from api.client.shapes import (
 
 ASSERTION_SECONDS: Final = 60
 TIMEOUT_SECONDS: Final = 30.0
+KEYS_SECONDS: Final = 60.0
 WELL_KNOWN: Final = "/.well-known/oauth-authorization-server"
 _Answer = TypeVar("_Answer")
 Hooks = Mapping[str, list[Callable[..., Any]]]
@@ -85,11 +88,12 @@ class _Holder(httpx2.Auth):
 class Programme:
     """One programme and what it may ask. Close it, or use it as a context manager."""
 
-    def __init__(self, http: Any, server: Mapping[str, Any], dpop: Dpop, keys: KeySet) -> None:
+    def __init__(self, http: Any, server: Mapping[str, Any], dpop: Dpop) -> None:
         """Take what `at` made."""
         self._http = http
         self._dpop = dpop
-        self._keys = keys
+        self._keys = KeySet([])
+        self._keys_read = -math.inf
         self.server = server
         """The server's metadata (RFC 8414)."""
 
@@ -97,7 +101,7 @@ class Programme:
     async def at(
         cls, issuer: str, client_id: str, key: Mapping[str, Any], hooks: Hooks | None = None
     ) -> Self:
-        """Read the server's metadata and keys.
+        """Read the server's metadata.
 
         Args:
             issuer: its issuer identifier, exactly.
@@ -129,13 +133,11 @@ class Programme:
         http.client_auth_class = ClientAuth
         try:
             server = await _metadata(http, issuer)
-            published = await http.request("GET", server["jwks_uri"], withhold_token=True)
-            keys = KeySet.import_key_set(published.raise_for_status().json())
         except BaseException:
             await http.aclose()
             raise
         http.register_client_auth_method(_Assertion(private, issuer))
-        return cls(http, server, dpop, keys)
+        return cls(http, server, dpop)
 
     async def __aenter__(self) -> Self:
         """Itself."""
@@ -282,12 +284,26 @@ class Programme:
         )
         return answer
 
-    def event(self, body: str) -> Event:
+    async def event(self, body: str) -> Event:
         """What Amana posted to the programme's address, if it was Amana.
+
+        Its keys are read anew where these did not sign it, at most once in `KEYS_SECONDS`.
 
         Raises:
             ForgedEventError: it was not.
+            httpx2.HTTPError: the keys are not to be had.
         """
+        try:
+            return self._event(body)
+        except ForgedEventError:
+            if time.monotonic() - self._keys_read < KEYS_SECONDS:
+                raise
+        self._keys_read = time.monotonic()
+        published = await self._http.request("GET", self.server["jwks_uri"], withhold_token=True)
+        self._keys = KeySet.import_key_set(published.raise_for_status().json())
+        return self._event(body)
+
+    def _event(self, body: str) -> Event:
         client_id = str(self._http.client_id)
         return read_event(body, self._keys, issuer=self.issuer, client_id=client_id)
 

@@ -51,8 +51,11 @@ def presented(request: Request[Any, Any, Any], settings: Settings) -> Presented 
         return None
     by_proxy = settings.client_certificates == "proxy"
     der = _of_proxy(request, settings) if by_proxy else _of_listener(request)
-    if der is None:
-        return None
+    return None if der is None else read(der)
+
+
+def read(der: bytes) -> Presented | None:
+    """A certificate, if it can be read."""
     try:
         return Presented(der=der, certificate=x509.load_der_x509_certificate(der))
     except ValueError:
@@ -104,9 +107,15 @@ def _of_listener(request: Request[Any, Any, Any]) -> bytes | None:
 
 def _of_proxy(request: Request[Any, Any, Any], settings: Settings) -> bytes | None:
     peer = request.client.host if request.client else ""
-    sent = request.headers.getall(HEADER, [])
+    if not security.is_proxy(peer, settings):
+        return None
+    return read_header(request.headers.getall(HEADER, []))
+
+
+def read_header(sent: Sequence[str]) -> bytes | None:
+    """The octets of a `Client-Cert` header, if it was sent once and is one."""
     found = _HEADER.fullmatch(sent[0]) if len(sent) == 1 else None
-    if found is None or not security.is_proxy(peer, settings):
+    if found is None:
         return None
     try:
         return base64.b64decode(found[1], validate=True)

@@ -50,6 +50,7 @@ async def take_app(data: URLEncodedBody[Typed], visit: NamedDependency[Visit]) -
     if offer is None:
         return see_other(visit.page.path("security", "app"))
     if not await one_time_codes.take(visit.tx, visit.keyring, account, offer, data.code):
+        await means.note(visit, means.WRONG_CODE)
         return _second(visit, offer, "code.wrong")
     await means.note(visit)
     return see_other(visit.page.path("security"))

@@ -68,6 +68,7 @@ async def take_channel(
     if asked is None:
         return see_other(visit.page.path("security", "codes"))
     if not await sent_codes.use(short_lived, visit.keyring, account, PURPOSE, data.code):
+        await means.note(visit, means.WRONG_CODE)
         return _second(visit, asked, "code.wrong")
     await channels.choose(visit.tx, visit.keyring, account, asked)
     await means.note(visit)

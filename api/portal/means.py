@@ -27,6 +27,8 @@ LATELY: Final = timedelta(minutes=15)
 """How long a sign-in without the app stands in for its code."""
 WITHOUT_APP: Final = frozenset({Means.RECOVERY, Means.UNLOCK, Means.PASSKEY})
 SLOW: Final = "sign_in.slow"
+WRONG_CODE: Final = "wrong-code"
+WRONG_PASSKEY: Final = "wrong-passkey"
 
 
 @get("/security")
@@ -80,7 +82,9 @@ def status_of(problem: str | None) -> int:
     return 429 if problem == SLOW else 422
 
 
-async def note(visit: Visit) -> None:
-    """The line of a change, in the citizen's own history."""
+async def note(visit: Visit, why_not: str | None = None) -> None:
+    """The line of a change, or of one that was refused, in the citizen's own history."""
     line = msgspec.structs.replace(CHANGED, subject=visit.subject)
+    if why_not is not None:
+        line = msgspec.structs.replace(line, outcome=Outcome.REFUSED, reasons=(why_not,))
     await access_log.record(visit.tx, visit.keyring, [line])

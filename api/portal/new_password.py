@@ -40,7 +40,9 @@ async def change_password(
     return answer(page, await changing.of_citizen(desk, token, data))
 
 
-def answer(page: Page, outcome: Changed | NotChanged | SignedOut) -> Response[str]:
+def answer(
+    page: Page, outcome: Changed | NotChanged | SignedOut, *, section: str = "me"
+) -> Response[str]:
     """The page of what came of it, on either front.
 
     Raises:
@@ -50,12 +52,12 @@ def answer(page: Page, outcome: Changed | NotChanged | SignedOut) -> Response[st
         case SignedOut():
             raise SignInNeededError
         case NotChanged(part=part, retry_after=wait) if wait:
-            return show(page, {part: "sign_in.slow"}, TOO_MANY)
+            return show(page, {part: "sign_in.slow"}, TOO_MANY, section=section)
         case NotChanged(part=part, reason=reason):
             why = WRONG.get(part) or f"password.weak.{reason}"
-            return show(page, {part: why}, UNPROCESSABLE)
+            return show(page, {part: why}, UNPROCESSABLE, section=section)
         case _:
-            return show(page, changed=True)
+            return show(page, section=section, changed=True)
 
 
 def show(
@@ -63,13 +65,14 @@ def show(
     problems: dict[Part, str] | None = None,
     status: int = 200,
     *,
+    section: str = "me",
     changed: bool = False,
 ) -> Response[str]:
     """The form, and what is wrong with it; or that it is done."""
     return page.show(
         "portal/password.html",
         status=status,
-        section="me",
+        section=section,
         problems={part.value: why for part, why in (problems or {}).items()},
         least=credentials.MINIMUM_CHARACTERS,
         changed=changed,

@@ -15,7 +15,6 @@ from api.portal.visits import Visit
 from api.settings import Settings
 from identity.login import passkeys
 from identity.login.sign_in import Desk
-from vault.short_lived import ShortLived
 
 
 class Typed(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,20 +41,20 @@ async def list_passkeys(
 
 
 @post("/security/passkeys", status_code=200)
-async def make_passkey(  # noqa: PLR0917  (dependencies come by name)
+async def make_passkey(
     data: URLEncodedBody[Typed],
     request: Request[Any, Any, Any],
     visit: NamedDependency[Visit],
     desk: NamedDependency[Desk],
     settings: NamedDependency[Settings],
-    short_lived: NamedDependency[ShortLived],
 ) -> Response[Any]:
     """Keep the one that the device just made."""
-    if problem := await means.unconfirmed(visit, short_lived, data.code):
+    if problem := await means.unconfirmed(visit, desk.short_lived, data.code):
         return await _page(visit, desk, settings, problem)
     label = devices.label(request.headers.get("user-agent", ""))
     site, account = desk.site(settings.issuer), means.own(visit)
     if not await passkeys.add(visit.tx, site, account, data.response, label):
+        await means.note(visit, means.WRONG_PASSKEY)
         return await _page(visit, desk, settings, "passkey.wrong")
     await means.note(visit)
     return see_other(visit.page.path("security", "passkeys"))

@@ -3,7 +3,6 @@
 Sealed like a one-time-code secret: it is a means to sign in, no fact of the registers.
 """
 
-import base64
 import re
 from enum import StrEnum
 from typing import Final
@@ -11,11 +10,11 @@ from typing import Final
 import msgspec
 from sqlalchemy import Column, LargeBinary, String, Table, delete, insert, select
 
+from identity.login import offers
 from identity.login.accounts import Account
 from vault import normalisers
 from vault.boxed_rows import BoxedRows
 from vault.database import Instant, Transaction, fetch_one, metadata
-from vault.envelope_errors import KeyLostError, TamperedError
 from vault.keyring import Keyring
 
 BOX: Final = "channel"
@@ -90,18 +89,13 @@ async def choose(tx: Transaction, keyring: Keyring, account: Account, channel: C
 
 
 def offer(keyring: Keyring, account: Account, channel: Channel) -> str:
-    """A channel that is not confirmed yet, sealed for a form; nothing is written."""
-    said = msgspec.json.encode(channel)
-    return base64.urlsafe_b64encode(keyring.box(OFFER_BOX).seal(said, account.encode())).decode()
+    """A channel that is not confirmed yet, sealed for a form."""
+    return offers.seal(keyring, OFFER_BOX, account, channel)
 
 
 def offered(keyring: Keyring, account: Account, sealed: str) -> Channel | None:
     """What was offered to this account, if it was."""
-    try:
-        opened = keyring.box(OFFER_BOX).open(base64.urlsafe_b64decode(sealed), account.encode())
-    except (ValueError, TamperedError, KeyLostError):
-        return None
-    return msgspec.json.decode(opened, type=Channel)
+    return offers.read(keyring, OFFER_BOX, account, sealed, Channel)
 
 
 async def of(tx: Transaction, keyring: Keyring, account: Account) -> Channel | None:

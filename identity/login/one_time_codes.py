@@ -20,11 +20,11 @@ from sqlalchemy import (
     update,
 )
 
+from identity.login import offers
 from identity.login.accounts import Account
 from vault import normalisers
 from vault.boxed_rows import BoxedRows
 from vault.database import Instant, Transaction, fetch_one, metadata
-from vault.envelope_errors import KeyLostError, TamperedError
 from vault.keyring import Keyring
 
 SECRET_BYTES: Final = 20
@@ -86,19 +86,14 @@ class _Secret(msgspec.Struct, frozen=True, kw_only=True):
 def offer(keyring: Keyring, account: Account, now: datetime) -> Offer:
     """A new secret for an account, to be taken within ten minutes; nothing is written."""
     made = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
-    said = msgspec.json.encode(_Offered(secret=made, until=now + OFFERED))
-    sealed = keyring.box(OFFER_BOX).seal(said, account.encode())
-    return _offer(made, base64.urlsafe_b64encode(sealed).decode())
+    said = _Offered(secret=made, until=now + OFFERED)
+    return _offer(made, offers.seal(keyring, OFFER_BOX, account, said))
 
 
 def offered(keyring: Keyring, account: Account, sealed: str, now: datetime) -> Offer | None:
     """What was offered to this account, if it was and the time is not over."""
-    try:
-        opened = keyring.box(OFFER_BOX).open(base64.urlsafe_b64decode(sealed), account.encode())
-    except (ValueError, TamperedError, KeyLostError):
-        return None
-    said = msgspec.json.decode(opened, type=_Offered)
-    return _offer(said.secret, sealed) if now <= said.until else None
+    said = offers.read(keyring, OFFER_BOX, account, sealed, _Offered)
+    return None if said is None or now > said.until else _offer(said.secret, sealed)
 
 
 async def take(

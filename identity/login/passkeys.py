@@ -8,7 +8,7 @@ whose key it is.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+import struct
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Final
@@ -54,6 +54,10 @@ CHALLENGE_SECONDS: Final = 300
 MOST: Final = 8
 """Passkeys of one account."""
 RESPONSE_BYTES: Final = 16_384
+RUBBISH: Final = (
+    ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What the library raises on what is no answer (fuzzed); `RuntimeError` for nesting without end."""
 _NONCE: Final = 16
 _SECONDS: Final = 8
 _MAC: Final = 16
@@ -105,6 +109,35 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         return server
 
 
+_NAMES: Final = {
+    "client_data": "clientDataJSON",
+    "attestation": "attestationObject",
+    "authenticator_data": "authenticatorData",
+    "raw_id": "rawId",
+}
+
+
+class _Members(msgspec.Struct, frozen=True, kw_only=True, rename=_NAMES, omit_defaults=True):
+    """What a device says: an attestation, or an assertion (WebAuthn §5.2). All in base64url."""
+
+    client_data: str
+    attestation: str = ""
+    authenticator_data: str = ""
+    signature: str = ""
+
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True, rename=_NAMES):
+    """A browser's answer (`PublicKeyCredential.toJSON()`); whatever else it says is let go.
+
+    All of it text: where the library gets a number, it makes room for as many bytes.
+    """
+
+    id: str
+    raw_id: str
+    type: str
+    response: _Members
+
+
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     credential: bytes
@@ -149,15 +182,14 @@ async def creation(tx: Transaction, site: Site, account: Account, name: str) -> 
 
 async def add(tx: Transaction, site: Site, account: Account, response: str, label: str) -> bool:
     """Keep the passkey that a browser just made. False if the answer does not hold."""
-    said = _read(response)
-    if said is None or await _count(tx, account) >= MOST:
+    made = read_made(response)
+    if made is None or await _count(tx, account) >= MOST:
         return False
     try:
-        made = RegistrationResponse.from_dict(said)
         client = made.response.client_data
         state = await _answered(site, _CREATE, account, client.challenge, tx.now)
         data = site.server.register_complete(state, made)
-    except (ValueError, TypeError, KeyError, LookupError):
+    except RUBBISH:
         return False
     if data.credential_data is None:
         return False
@@ -179,22 +211,37 @@ async def add(tx: Transaction, site: Site, account: Account, response: str, labe
 
 async def sign_in(tx: Transaction, site: Site, response: str) -> Account | None:
     """Whose passkey answered our challenge; None if none did."""
-    said = _read(response)
-    if said is None:
+    given = read_given(response)
+    if given is None:
         return None
     try:
-        given = AuthenticationResponse.from_dict(said)
         state = await _answered(site, _GET, "", given.response.client_data.challenge, tx.now)
         kept = await fetch_one(tx, _by_id(_id(given.raw_id)), _Kept)
         if kept is None:
             return None
         credential = AttestedCredentialData(kept.credential)
         site.server.authenticate_complete(state, [credential], given)
-    except (ValueError, TypeError, KeyError, LookupError):
+    except RUBBISH:
         return None
     counter = given.response.authenticator_data.counter
     used = await _use(tx, _id(given.raw_id), counter)
     return Account(kept.account) if used else None
+
+
+def read_made(response: str) -> RegistrationResponse | None:
+    """What a browser says of a passkey that it made, if it can be read."""
+    try:
+        return RegistrationResponse.from_dict(_told(response))
+    except RUBBISH:
+        return None
+
+
+def read_given(response: str) -> AuthenticationResponse | None:
+    """What a browser answers with a passkey, if it can be read."""
+    try:
+        return AuthenticationResponse.from_dict(_told(response))
+    except RUBBISH:
+        return None
 
 
 async def of(tx: Transaction, account: Account) -> list[Passkey]:
@@ -236,13 +283,11 @@ def _by_id(passkey: str) -> Any:
     return select(_keys.account, _keys.credential, _keys.counter).where(_keys.id == passkey)
 
 
-def _read(response: str) -> Mapping[str, Any] | None:
+def _told(response: str) -> dict[str, Any]:
     if len(response) > RESPONSE_BYTES:
-        return None
-    try:
-        return msgspec.json.decode(response, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return None
+        raise ValueError("longer than any answer")
+    told: dict[str, Any] = msgspec.to_builtins(msgspec.json.decode(response, type=_Said))
+    return told
 
 
 def _challenge(keyring: Keyring, ceremony: bytes, account: str, now: datetime) -> bytes:

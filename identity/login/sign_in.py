@@ -223,12 +223,17 @@ async def _citizen_passkey(
     async with db.begin(desk.database) as tx:
         account = await passkeys.sign_in(tx, desk.site(origin), response)
         subject = None if account is None else accounts.subject(account)
-        if subject is None or not await people.hold(tx, [subject]):
-            return NotSignedIn()
-        if (await people.statuses(tx, [subject]))[subject] is not Status.ACTIVE:
+        if subject is None or not await _is_here(tx, subject):
+            await _record(tx, desk, _citizen_line(None, "wrong-passkey"))
             return NotSignedIn()
         token = await _begin(tx, desk, subject, device, Means.PASSKEY)
     return SignedIn(token=token)
+
+
+async def _is_here(tx: Transaction, subject: SubjectId) -> bool:
+    """Whether somebody is, and stays until the end of the transaction."""
+    held = await people.hold(tx, [subject])
+    return bool(held) and (await people.statuses(tx, [subject]))[subject] is Status.ACTIVE
 
 
 async def _begin(tx: Transaction, desk: Desk, subject: SubjectId, device: str, means: Means) -> str:

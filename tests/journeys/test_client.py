@@ -156,6 +156,6 @@ def test_an_event_is_believed_if_amana_signed_it_for_us(world, connected):
             token.access_token,  # signed by Amana, for us, and no event
         ):
             with pytest.raises(ForgedEventError):
-                amana.event(forged)
+                await amana.event(forged)
 
     connected(work)

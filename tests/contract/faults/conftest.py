@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -154,6 +155,12 @@ class World:
     def end(self, pid, *, kill=False):
         """Wait for a process that was left to its deed."""
         return msgspec.convert(self._processes.order(end=pid, kill=kill), Done)
+
+    def wait(self, pid, *, words):
+        """Until so many have left a process."""
+        path = self.home / f"words-{pid}"
+        while not path.exists() or len(path.read_text().splitlines()) < words:
+            time.sleep(0.05)
 
     def killed_at_each_step(self, deed, **named):
         """For each step of a deed: what is left when it dies there; last, of one that lives."""

@@ -24,9 +24,8 @@ class Device:
 
     def make(self, options, **bent):
         """What `navigator.credentials.create` gives, as the page sends it."""
-        data = AttestedCredentialData.create(
-            Aaguid(bytes(16)), self.id, ES256.from_cryptography_key(self.key.public_key())
-        )
+        own = ES256.from_cryptography_key(self.key.public_key())
+        data = AttestedCredentialData.create(Aaguid(bytes(16)), self.id, bent.get("cose", own))
         flags = bent.get("flags", PRESENT | VERIFIED) | ATTESTED
         auth = AuthenticatorData.create(self._rp(options, bent), flags, self.counter, data)
         attestation = AttestationObject.create("none", auth, {})

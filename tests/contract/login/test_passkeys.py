@@ -14,7 +14,7 @@ from identity.login.sign_in import NotSignedIn, SignedIn
 from identity.registry import people
 from identity.registry.people import Status
 from policies import stepping_up
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Outcome
 from tests.contract.login.devices import PRESENT, Device, again
 from vault import access_log
 from vault import database as db
@@ -99,6 +99,30 @@ async def test_an_answer_that_is_bent_lets_nobody_in(device, enrol, enter, case)
 
     assert isinstance(await enter(device, **BENT[case]), NotSignedIn)
     assert isinstance(await enter(device), SignedIn)
+
+
+async def test_one_that_was_refused_is_in_the_log_without_a_name(desk, device, enter):
+    await enter(device)
+
+    async with db.begin(desk.database) as tx:
+        [line] = await access_log.search(tx, Criteria(action=Action.SIGN_IN))
+    assert (line.outcome, line.reasons) == (Outcome.REFUSED, ("wrong-passkey",))
+
+
+@pytest.mark.parametrize("response", ["", "null", "[]", "{}", '{"id":1}', "a" * 20_000])
+async def test_what_is_no_answer_lets_nobody_in_and_makes_nothing(desk, site, account, response):
+    done = await sign_in.citizen_passkey(desk, origin=ORIGIN, response=response, address=HERE)
+    assert isinstance(done, NotSignedIn)
+    async with db.begin(desk.database) as tx:
+        assert not await passkeys.add(tx, site, account, response, "")
+
+
+@pytest.mark.parametrize("algorithm", [-7, -8, -47, -257, "x"])
+@pytest.mark.parametrize("members", [{}, {-1: 1, -2: b"x", -3: b"y"}, {-1: 99}, {-1: b"", -2: 7}])
+async def test_a_key_that_is_none_signs_nobody_in(enrol, enter, device, algorithm, members):
+    await enrol(device, cose={1: 2, 3: algorithm} | members)
+
+    assert isinstance(await enter(device), NotSignedIn)
 
 
 @pytest.mark.parametrize(

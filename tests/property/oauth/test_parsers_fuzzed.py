@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.oauth import details, dpop, jose, parameters, strict_json
+from api.oauth import certificates, details, dpop, jose, parameters, strict_json
 from api.oauth.client_auth import Claimed
 from api.oauth.dpop import Asked
 from api.oauth.jose import EMBEDDED
-from identity.login import channels, recovery_codes
+from identity.login import channels, passkeys, recovery_codes
 
 KEPT = sorted((Path(__file__).parents[2] / "vectors" / "fuzz").iterdir())
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -51,6 +51,10 @@ PARSERS = {
     "proof": lambda raw: dpop.check([text(raw)], ASKED, b"secret", NOW),
     "channel": lambda raw: channels.read(text(raw)),
     "recovery code": lambda raw: recovery_codes.read(text(raw)),
+    "certificate header": lambda raw: certificates.read_header([text(raw)]),
+    "certificate": certificates.read,
+    "passkey made": lambda raw: passkeys.read_made(text(raw)),
+    "passkey's answer": lambda raw: passkeys.read_given(text(raw)),
 }
 SEGMENT = st.one_of(
     st.binary(max_size=60).map(strict_json.base64url),
@@ -68,6 +72,39 @@ LIKE_A_TOKEN = st.lists(SEGMENT, max_size=6).map(lambda parts: ".".join(parts).e
 LIKE_A_FORM = st.lists(st.tuples(st.text(max_size=12), st.text(max_size=30)), max_size=6).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs).encode()
 )
+
+
+OCTETS = st.one_of(
+    st.binary(max_size=60).map(strict_json.base64url),
+    st.text(max_size=6),
+    st.integers(0, 2**40),
+    st.none(),
+    st.lists(st.integers(), max_size=2),
+)
+LIKE_A_PASSKEY = st.fixed_dictionaries(
+    {
+        "id": OCTETS,
+        "rawId": OCTETS,
+        "type": st.sampled_from(["public-key", "", 1]),
+        "response": st.fixed_dictionaries(
+            {
+                "clientDataJSON": OCTETS
+                | st.just(strict_json.base64url(b'{"type":"webauthn.get"}')),
+                "attestationObject": OCTETS,
+                "authenticatorData": OCTETS,
+                "signature": OCTETS,
+            }
+        ),
+        "clientExtensionResults": OCTETS,
+    }
+).map(lambda said: json.dumps(said).encode())
+
+
+@pytest.mark.parametrize("parser", ["passkey made", "passkey's answer"])
+@given(raw=LIKE_A_PASSKEY)
+@settings(max_examples=300)
+def test_what_is_like_a_passkey_raises_nothing_either(parser, raw):
+    PARSERS[parser](raw)
 
 
 @pytest.mark.parametrize("parser", PARSERS)
