@@ -42,6 +42,7 @@ figures: Final = PrometheusConfig(app_name="amana", prefix="amana", group_path=T
 
 # One list for good: loggers that were used before a second call, or a test, keep hold of it.
 _PROCESSORS: Final[list[structlog.typing.Processor]] = [
+    structlog.stdlib.filter_by_level,
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

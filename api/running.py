@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import notifiers, root_keys, sequencer, units, witnessing
 from api.erasures import Gate
 from api.notifiers import Notifier
+from api.oauth.keys import TokenKeys
 from api.root_keys import RootWatch
 from api.settings import Settings
 from identity.doors.gathering import Doors
@@ -39,6 +40,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: Catalogue
     short_lived: ShortLived
     doors: Doors
+    token_keys: TokenKeys
     desk: Desk
     notifier: Notifier
     """Who carries codes to people."""
@@ -80,6 +82,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             catalogue=catalogue,
             short_lived=short_lived,
             doors=doors,
+            token_keys=TokenKeys(database, keyring),
             root_watch=RootWatch(keys),
             notifier=notifiers.of(settings),
             gate=gate,

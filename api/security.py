@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from litestar import Request
 from litestar.config.csrf import CSRFConfig
-from litestar.datastructures import Cookie, Headers, MutableScopeHeaders
+from litestar.datastructures import Cookie, Headers
 from litestar.di import NamedDependency, Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import PermissionDeniedException
@@ -55,16 +55,20 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def response_headers(settings: Settings) -> Callable[[Message, Scope], Awaitable[None]]:
     """A hook that puts the same hard headers on every answer, also on those no route gave."""
-    hard = HEADERS | ({"Strict-Transport-Security": HSTS} if settings.secure else {})
+    hard = HEADERS | {"Cache-Control": "no-store"}
+    hard |= {"Strict-Transport-Security": HSTS} if settings.secure else {}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in hard.items()]
 
     async def add(message: Message, scope: Scope) -> None:
         """Add what the handler did not set itself."""
         if message["type"] == "http.response.start":
-            headers = MutableScopeHeaders.from_message(message)
-            for name, value in hard.items():
-                headers.setdefault(name, value)
-            headers.setdefault("Cache-Control", "no-store")
-            headers["X-Request-Id"] = observing.correlation(scope)
+            own = [*message.get("headers", ())]
+            named = {name for name, _ in own}  # in lower case, by ASGI
+            message["headers"] = [
+                *own,
+                *(header for header in encoded if header[0] not in named),
+                (b"x-request-id", observing.correlation(scope).encode()),
+            ]
 
     return add
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy import JSON, Column, Select, String, Table, Text, insert, select, update
+from sqlalchemy import JSON, Column, String, Table, Text, bindparam, insert, select, update
 
 from identity import addresses, programme_keys
 from identity.programme_keys import Alg
@@ -61,6 +61,27 @@ clients: Final = Table(
     Column("tls_client_auth_subject_dn", Text),
     Column("tls_client_auth_san_dns", Text),
 )
+_CLIENTS: Final = select(
+    clients.c.client_id,
+    clients.c.name,
+    clients.c.jwks,
+    clients.c.redirect_uris,
+    clients.c.agreements,
+    clients.c.alg,
+    clients.c.state,
+    clients.c.created_at,
+    clients.c.jwks_uri,
+    clients.c.jwks_at,
+    clients.c.jwks_tried_at,
+    clients.c.jwks_failure,
+    clients.c.notify_url,
+    clients.c.post_logout_redirect_uris,
+    clients.c.backchannel_logout_uri,
+    clients.c.auth_method,
+    clients.c.tls_client_auth_subject_dn,
+    clients.c.tls_client_auth_san_dns,
+)
+_BY_ID: Final = _CLIENTS.where(clients.c.client_id.in_(bindparam("ids", expanding=True)))
 
 
 class ClientState(StrEnum):
@@ -184,19 +205,19 @@ async def add(
 
 async def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Client]:
     """These clients, active or not; unknown ids are left out."""
-    query = _clients().where(clients.c.client_id.in_(spread(ids)))
-    return {client.client_id: client for client in await fetch_all(tx, query, Client)}
+    found = await fetch_all(tx, _BY_ID, Client, {"ids": spread(ids)})
+    return {client.client_id: client for client in found}
 
 
 async def locked(tx: Transaction, client_id: str) -> Client | None:
     """One client, whose row nobody else changes before this transaction ends."""
-    query = _clients().where(clients.c.client_id == client_id).with_for_update()
+    query = _CLIENTS.where(clients.c.client_id == client_id).with_for_update()
     return await fetch_one(tx, query, Client)
 
 
 async def everyone(tx: Transaction) -> list[Client]:
     """All registered programmes, by id."""
-    return await fetch_all(tx, _clients().order_by(clients.c.client_id), Client)
+    return await fetch_all(tx, _CLIENTS.order_by(clients.c.client_id), Client)
 
 
 async def suspend(tx: Transaction, client_id: str) -> bool:
@@ -216,29 +237,6 @@ async def _turn(tx: Transaction, client_id: str, before: ClientState, after: Cli
         .values(state=after.value)
     )
     return done.rowcount == 1
-
-
-def _clients() -> Select[Any]:
-    return select(
-        clients.c.client_id,
-        clients.c.name,
-        clients.c.jwks,
-        clients.c.redirect_uris,
-        clients.c.agreements,
-        clients.c.alg,
-        clients.c.state,
-        clients.c.created_at,
-        clients.c.jwks_uri,
-        clients.c.jwks_at,
-        clients.c.jwks_tried_at,
-        clients.c.jwks_failure,
-        clients.c.notify_url,
-        clients.c.post_logout_redirect_uris,
-        clients.c.backchannel_logout_uri,
-        clients.c.auth_method,
-        clients.c.tls_client_auth_subject_dn,
-        clients.c.tls_client_auth_san_dns,
-    )
 
 
 def _problems(catalogue: Catalogue, registration: Registration) -> Iterator[str]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    bindparam,
     exists,
     insert,
     select,
@@ -33,7 +34,7 @@ from identity.programmes import ClientState, clients
 from policies import retention
 from policies.vocabulary import AgreementId, AttributeId, FormId, ProgrammeId, PurposeId, SubjectId
 from vault import bulk
-from vault.database import Instant, Transaction, fetch_all, fetch_one, metadata, spread
+from vault.database import Instant, Transaction, fetch_all, metadata, spread
 
 ACCESS_LIFE: Final = timedelta(minutes=5)
 """Short, though each use is decided anew: a stolen token that is bound to a key is of no use."""
@@ -76,6 +77,49 @@ refresh_tokens: Final = Table(
     Index("ix_refresh_tokens_family", "family"),
 )
 
+# Written once: to put a statement together takes longer than to send it.
+_valid: Final = (
+    # An access token without a family: the outer join gives null, and null is not revoked.
+    families.c.revoked_at.is_(None),
+    clients.c.state == ClientState.ACTIVE.value,
+)
+_VALID_ACCESS: Final = (
+    select(
+        access_tokens.c.id,
+        access_tokens.c.authorized,
+        access_tokens.c.family,
+        access_tokens.c.jkt,
+        access_tokens.c.issued_at,
+        access_tokens.c.expires_at,
+    )
+    .select_from(access_tokens)
+    .join(clients, clients.c.client_id == access_tokens.c.client_id)
+    .outerjoin(families, families.c.id == access_tokens.c.family)
+    .where(
+        access_tokens.c.id.in_(bindparam("ids", expanding=True)),
+        access_tokens.c.revoked_at.is_(None),
+        access_tokens.c.expires_at > bindparam("now"),
+        *_valid,
+    )
+)
+_VALID_REFRESH: Final = (
+    select(
+        refresh_tokens.c.id,
+        refresh_tokens.c.authorized,
+        refresh_tokens.c.family,
+        refresh_tokens.c.issued_at,
+        refresh_tokens.c.expires_at,
+    )
+    .select_from(refresh_tokens)
+    .join(clients, clients.c.client_id == refresh_tokens.c.client_id)
+    .join(families, families.c.id == refresh_tokens.c.family)
+    .where(
+        refresh_tokens.c.id.in_(bindparam("ids", expanding=True)),
+        refresh_tokens.c.expires_at > bindparam("now"),
+        *_valid,
+    )
+)
+
 
 class Authorized(msgspec.Struct, frozen=True, kw_only=True):
     """What was authorized: the one `amana_disclosure` of RFC 9396 behind a token."""
@@ -105,6 +149,17 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     """Thumbprint of the DPoP key (RFC 9449 §6) or of the certificate it is bound to."""
     issued_at: datetime
     expires_at: datetime
+
+
+class NewAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token that is to be."""
+
+    authorized: Authorized
+    jti: str
+    jkt: str
+    """As `AccessToken.jkt`."""
+    family: UUID | None = None
+    life: timedelta = ACCESS_LIFE
 
 
 class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,27 +202,21 @@ async def open_family(tx: Transaction, authorized: Authorized) -> UUID:
     return UUID(str(family["id"]))
 
 
-async def issue_access(
-    tx: Transaction,
-    authorized: Authorized,
-    *,
-    jti: str,
-    jkt: str,
-    family: UUID | None = None,
-    life: timedelta = ACCESS_LIFE,
-) -> AccessToken:
-    """Remember an access token by the hash of its `jti`."""
-    token = AccessToken(
-        id=_hashed(jti),
-        authorized=authorized,
-        family=family,
-        jkt=jkt,
-        issued_at=tx.now,
-        expires_at=tx.now + life,
-    )
-    row = _row(token, authorized)
-    await tx.connection.execute(insert(access_tokens), [row])
-    return token
+async def issue_access(tx: Transaction, wanted: Sequence[NewAccess]) -> list[AccessToken]:
+    """Remember access tokens by the hashes of their `jti`, all in one statement."""
+    issued = [
+        AccessToken(
+            id=_hashed(each.jti),
+            authorized=each.authorized,
+            family=each.family,
+            jkt=each.jkt,
+            issued_at=tx.now,
+            expires_at=tx.now + each.life,
+        )
+        for each in wanted
+    ]
+    await tx.connection.execute(insert(access_tokens), [_row(each) for each in issued])
+    return issued
 
 
 async def issue_refresh(
@@ -182,7 +231,7 @@ async def issue_refresh(
         issued_at=tx.now,
         expires_at=tx.now + life,
     )
-    await tx.connection.execute(insert(refresh_tokens), [_row(token, authorized)])
+    await tx.connection.execute(insert(refresh_tokens), [_row(token)])
     return text
 
 
@@ -193,24 +242,7 @@ async def read(tx: Transaction, jtis: Sequence[str]) -> dict[str, AccessToken]:
     Whether its consent still stands is decided by who discloses, under lock.
     """
     ids = {_hashed(jti): jti for jti in jtis}
-    query = (
-        select(
-            access_tokens.c.id,
-            access_tokens.c.authorized,
-            access_tokens.c.family,
-            access_tokens.c.jkt,
-            access_tokens.c.issued_at,
-            access_tokens.c.expires_at,
-        )
-        .select_from(access_tokens)
-        .join(clients, clients.c.client_id == access_tokens.c.client_id)
-        .outerjoin(families, families.c.id == access_tokens.c.family)
-        .where(
-            access_tokens.c.id.in_(spread(list(ids))),
-            access_tokens.c.revoked_at.is_(None),
-            *_valid(tx, access_tokens.c.expires_at),
-        )
-    )
+    bound = {"ids": spread(list(ids)), "now": tx.now}
     return {
         ids[kept.id]: AccessToken(
             id=kept.id,
@@ -220,7 +252,7 @@ async def read(tx: Transaction, jtis: Sequence[str]) -> dict[str, AccessToken]:
             issued_at=kept.issued_at,
             expires_at=kept.expires_at,
         )
-        for kept in await fetch_all(tx, query, _KeptAccess)
+        for kept in await fetch_all(tx, _VALID_ACCESS, _KeptAccess, bound)
     }
 
 
@@ -229,7 +261,7 @@ async def refresh(tx: Transaction, client_id: str, token: str) -> RefreshToken |
 
     None if the token, its family, its programme or its consent ended, or if it is another's.
     """
-    found = await read_refresh(tx, token)
+    found = (await read_refresh(tx, [token])).get(token)
     if found is None or found.authorized.client_id != client_id:
         return None
     grant_id = found.authorized.grant_id
@@ -239,31 +271,20 @@ async def refresh(tx: Transaction, client_id: str, token: str) -> RefreshToken |
     return found if grant is not None and grant.discloses else None
 
 
-async def read_refresh(tx: Transaction, token: str) -> RefreshToken | None:
-    """What a refresh token stands for, if it is valid now: for introspection."""
-    query = (
-        select(
-            refresh_tokens.c.id,
-            refresh_tokens.c.authorized,
-            refresh_tokens.c.family,
-            refresh_tokens.c.issued_at,
-            refresh_tokens.c.expires_at,
+async def read_refresh(tx: Transaction, texts: Sequence[str]) -> dict[str, RefreshToken]:
+    """Those of these refresh tokens that are valid now, in one query; the others are left out."""
+    ids = {_hashed(text): text for text in texts}
+    bound = {"ids": spread(list(ids)), "now": tx.now}
+    return {
+        ids[kept.id]: RefreshToken(
+            id=kept.id,
+            authorized=_read(kept.authorized),
+            family=kept.family,
+            issued_at=kept.issued_at,
+            expires_at=kept.expires_at,
         )
-        .select_from(refresh_tokens)
-        .join(clients, clients.c.client_id == refresh_tokens.c.client_id)
-        .join(families, families.c.id == refresh_tokens.c.family)
-        .where(refresh_tokens.c.id == _hashed(token), *_valid(tx, refresh_tokens.c.expires_at))
-    )
-    kept = await fetch_one(tx, query, _KeptRefresh)
-    if kept is None:
-        return None
-    return RefreshToken(
-        id=kept.id,
-        authorized=_read(kept.authorized),
-        family=kept.family,
-        issued_at=kept.issued_at,
-        expires_at=kept.expires_at,
-    )
+        for kept in await fetch_all(tx, _VALID_REFRESH, _KeptRefresh, bound)
+    }
 
 
 async def revoke_access(tx: Transaction, client_id: str, jti: str) -> bool:
@@ -326,20 +347,11 @@ async def _revoke(tx: Transaction, which: ColumnElement[bool]) -> int:
     return done.rowcount
 
 
-def _valid(tx: Transaction, expires_at: ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
-    return (
-        expires_at > tx.now,
-        # An access token without a family: the outer join gives null, and null is not revoked.
-        families.c.revoked_at.is_(None),
-        clients.c.state == ClientState.ACTIVE.value,
-    )
-
-
-def _row(token: AccessToken | RefreshToken, authorized: Authorized) -> dict[str, Any]:
+def _row(token: AccessToken | RefreshToken) -> dict[str, Any]:
     return {
         **msgspec.structs.asdict(token),
-        "client_id": authorized.client_id,
-        "authorized": msgspec.json.encode(authorized),
+        "client_id": token.authorized.client_id,
+        "authorized": msgspec.json.encode(token.authorized),
     }
 
 

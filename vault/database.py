@@ -141,9 +141,11 @@ async def fetch_one(tx: Transaction, query: Select[Any], shape: type[T]) -> T | 
     return None if row is None else _as(row, shape)
 
 
-async def fetch_all(tx: Transaction, query: Select[Any], shape: type[T]) -> list[T]:
-    """Every row as `shape`, in the query's order."""
-    return [_as(row, shape) for row in await tx.connection.execute(query)]
+async def fetch_all(
+    tx: Transaction, query: Select[Any], shape: type[T], bound: Mapping[str, Any] | None = None
+) -> list[T]:
+    """Every row as `shape`, in the query's order; `bound` are the values of its parameters."""
+    return [_as(row, shape) for row in await tx.connection.execute(query, bound)]
 
 
 def share_lock(query: Select[Any]) -> Select[Any]:

@@ -18,7 +18,7 @@ from identity.programmes import Registration, Unacceptable
 from identity.registry import people, population
 from identity.registry.people import Registered
 from identity.registry.person import Person
-from identity.tokens import Authorized
+from identity.tokens import Authorized, NewAccess
 from policies.legal_time import legal_day
 from policies.vocabulary import (
     RAW,
@@ -127,7 +127,8 @@ async def _token(
         subject=subject,
     )
     jti = uuid4().hex
-    await tokens.issue_access(tx, authorized, jti=jti, jkt="bench", life=LIFE)
+    wanted = NewAccess(authorized=authorized, jti=jti, jkt="bench", life=LIFE)
+    await tokens.issue_access(tx, [wanted])
     return jti
 
 

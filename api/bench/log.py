@@ -19,12 +19,12 @@ from api.bench import chain, load, stores
 from api.bench.load import Asker, Round
 from api.cli import terminal
 from api.running import Running
-from identity.doors.gathering import Gathering
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, SubjectId
 from vault import access_log, transparency
 from vault import database as db
 from vault.access_log import Line
 from vault.database import Transaction
+from vault.gathering import Gathering
 from vault.log_tree import log_entry
 
 WAYS: Final = ("locked chain", "one by one", "gathered")

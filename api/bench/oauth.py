@@ -92,12 +92,13 @@ async def _bench(
         ours = await stack.enter_async_context(_ours(held, at[1]))
         theirs = await stack.enter_async_context(_theirs(*other, key))
         _take_other_cores()
-        ways: dict[str, Asker] = {}
+        made: dict[str, dict[str, Asker]] = {}
         for name, port, prefix in (("ours", ours, "/oauth"), ("theirs", theirs, "")):
             wires = await stack.enter_async_context(Wires.opened(port, askers))
             programme = Programme(wires, f"http://127.0.0.1:{port}", CLIENT, key)
-            made = await (_of_ours if name == "ours" else _of_theirs)(programme, prefix)
-            ways |= {f"{name}: {way}": ask for way, ask in made.items()}
+            made[name] = await (_of_ours if name == "ours" else _of_theirs)(programme, prefix)
+        # The two of a kind side by side: what a neighbour takes, it takes from both.
+        ways = {f"{name}: {way}": asks[way] for way in GOALS for name, asks in made.items()}
         await load.warm_up(ways, askers=askers)
         with terminal.progress("rounds") as report:
             ran = await load.alternate(

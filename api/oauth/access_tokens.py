@@ -14,15 +14,13 @@ import msgspec
 
 from api.oauth import details, jose
 from api.oauth.bindings import Confirmation
-from api.oauth.calls import AtHand
 from api.oauth.details import Disclosure
 from api.oauth.jose import Jws
 from api.oauth.jwk import Alg, Key
 from api.oauth.strict_json import base64url
-from identity import tokens
-from identity.registry import pseudonyms
-from identity.tokens import AccessToken, Authorized
-from vault import signing
+from identity.doors import issuing
+from identity.doors.issuing import Issued
+from identity.tokens import Authorized
 from vault.signing import SigningKey
 
 TYP: Final = "at+jwt"
@@ -64,25 +62,33 @@ def audience(issuer: str, authorized: Authorized) -> str:
     return grants_resource(issuer) if authorized.scope else resource(issuer)
 
 
-class Issued(msgspec.Struct, frozen=True, kw_only=True):
-    """An access token and the row that stands for it."""
-
-    token: str
-    row: AccessToken
-
-
-async def issue(
-    at_hand: AtHand, authorized: Authorized, binding: Confirmation, family: UUID | None = None
-) -> Issued:
-    """Make a token: its row in this transaction, its text for the answer."""
+def wanted(
+    authorized: Authorized, binding: Confirmation, family: UUID | None = None
+) -> issuing.Question:
+    """A token that is to be, under a name nobody can guess."""
     jti = secrets.token_urlsafe(JTI_OCTETS)
-    row = await tokens.issue_access(
-        at_hand.tx, authorized, jti=jti, jkt=binding.thumbprint, family=family
+    return issuing.Question(authorized=authorized, jti=jti, jkt=binding.thumbprint, family=family)
+
+
+def text(
+    key: SigningKey, issuer: str, asked: issuing.Question, issued: Issued, binding: Confirmation
+) -> str:
+    """A token that was issued, as its holder gets it."""
+    authorized = issued.row.authorized
+    claims = Claims(
+        iss=issuer,
+        aud=audience(issuer, authorized),
+        sub=issued.subject,
+        client_id=authorized.client_id,
+        iat=int(issued.row.issued_at.timestamp()),
+        exp=int(issued.row.expires_at.timestamp()),
+        jti=asked.jti,
+        cnf=binding,
+        authorization_details=details.of(authorized),
+        acr=authorized.acr,
+        scope=" ".join(authorized.scope) or None,
     )
-    key = await signing.active(at_hand.tx, at_hand.keyring, "token")
-    issuer, sub = at_hand.settings.issuer, await subject_of(at_hand, authorized)
-    claims = _claims(issuer, sub, jti, row, binding)
-    return Issued(token=signed(key, claims, TYP), row=row)
+    return signed(key, claims, TYP)
 
 
 def verify(
@@ -106,33 +112,3 @@ def signed(key: SigningKey, claims: msgspec.Struct, typ: str) -> str:
     header = {"alg": key.alg, "kid": key.kid, "typ": typ}
     said = ".".join(base64url(msgspec.json.encode(part)) for part in (header, claims))
     return f"{said}.{base64url(key.sign(said.encode()))}"
-
-
-async def subject_of(at_hand: AtHand, authorized: Authorized) -> str:
-    """Whom a token is about, as its programme knows them; the programme itself under a law."""
-    if authorized.subject is None:
-        return authorized.client_id
-    issued = await pseudonyms.pairwise(
-        at_hand.tx,
-        at_hand.keyring,
-        at_hand.catalogue.audience(authorized.client_id),
-        [authorized.subject],
-    )
-    return issued[authorized.subject]
-
-
-def _claims(issuer: str, sub: str, jti: str, row: AccessToken, binding: Confirmation) -> Claims:
-    authorized = row.authorized
-    return Claims(
-        iss=issuer,
-        aud=audience(issuer, authorized),
-        sub=sub,
-        client_id=authorized.client_id,
-        iat=int(row.issued_at.timestamp()),
-        exp=int(row.expires_at.timestamp()),
-        jti=jti,
-        cnf=binding,
-        authorization_details=details.of(authorized),
-        acr=authorized.acr,
-        scope=" ".join(authorized.scope) or None,
-    )

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """That without which the token opens nothing: exactly one of the two."""
+    """That without which the token opens nothing: one of the two, or nothing to bind it to."""
 
     jkt: str | None = None
     """Thumbprint of a key (RFC 9449 §6.1, RFC 7638)."""
@@ -13,7 +13,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     @property
     def thumbprint(self) -> str:
-        """Whichever it is."""
+        """Whichever it is; empty where it is neither."""
         return self.jkt or self.x5t or ""
 
     @property

@@ -1,6 +1,11 @@
-"""What every endpoint for programmes does alike: read the form, see who asks, answer, log a no."""
+"""What every endpoint for programmes does alike: read the form, see who asks, answer, log a no.
+
+No transaction is open while signatures are verified: who asks is read at one of the doors, where
+those who ask together share one.
+"""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,16 +20,18 @@ from api.oauth.client_auth import Identified, Shown
 from api.oauth.dpop import Asked, Proof, Unproven
 from api.oauth.errors import Denied
 from api.oauth.parameters import Parameters
+from api.running import Running
 from api.settings import Settings
 from identity.programmes import Client
 from policies.catalogue import Catalogue
+from vault import database as db
 from vault.database import Transaction
 from vault.keyring import Keyring
 from vault.short_lived import ShortLived
 
 
 class AtHand(msgspec.Struct, frozen=True, kw_only=True):
-    """What one request works with."""
+    """What one request works with, in one transaction."""
 
     tx: Transaction
     keyring: Keyring
@@ -41,15 +48,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     proof: Proof | None
     certificate: Presented | None = None
     """The one it said by who it is; any other proves nothing here."""
+    at: datetime
+    """When it came, for what is judged before there is a transaction."""
     accept: str = ""
     """Which kinds of answer it takes."""
+    correlation: str = ""
+    """What the answer and our logs call it."""
 
     @property
-    def binding(self) -> Confirmation | None:
+    def binding(self) -> Confirmation:
         """What a token of this call is bound to: the key of the proof, else the certificate."""
         if self.proof is not None:
             return Confirmation(jkt=self.proof.jkt)
-        return Confirmation(x5t=self.certificate.thumbprint) if self.certificate else None
+        return Confirmation(x5t=self.certificate.thumbprint if self.certificate else None)
 
 
 class Proofs(StrEnum):
@@ -61,7 +72,10 @@ class Proofs(StrEnum):
     UNREAD = "unread"
 
 
-Work = Callable[[AtHand, Call], Awaitable[Response[Any] | Denied]]
+Outcome = Response[Any] | Denied
+Work = Callable[[Running, Call], Awaitable[Outcome]]
+"""What an endpoint does for who may ask."""
+WholeWork = Callable[[AtHand, Call], Awaitable[Outcome]]
 NONCE_HEADER: Final = "DPoP-Nonce"
 
 
@@ -72,67 +86,92 @@ async def at_hand(
     short_lived: NamedDependency[ShortLived],
     settings: NamedDependency[Settings],
 ) -> AtHand:
-    """All of it, as one dependency."""
+    """All of it, as one dependency of pages."""
     return AtHand(
         tx=tx, keyring=keyring, catalogue=catalogue, short_lived=short_lived, settings=settings
     )
 
 
+def whole(work: WholeWork) -> Work:
+    """Work that is done in one transaction of its own, its refusal logged with what it wrote."""
+
+    async def worked(running: Running, call: Call) -> Response[Any]:
+        async with db.begin(running.database) as tx:
+            own = AtHand(
+                tx=tx,
+                keyring=running.keyring,
+                catalogue=running.catalogue,
+                short_lived=running.short_lived,
+                settings=running.settings,
+            )
+            outcome = await work(own, call)
+            if not isinstance(outcome, Denied):
+                return outcome
+            denied = _named(outcome, call.client)
+            await errors.log(own, denied, call.correlation)
+            return errors.respond(denied)
+
+    return worked
+
+
 async def answer(
-    request: Request[Any, Any, Any], body: bytes, at_hand: AtHand, work: Work, proofs: Proofs
+    request: Request[Any, Any, Any], body: bytes, running: Running, work: Work, proofs: Proofs
 ) -> Response[Any]:
     """Do the work of an endpoint for a programme that may ask, and answer."""
-    outcome = await _outcome(request, body, at_hand, work, proofs)
+    outcome = await _outcome(request, body, running, work, proofs)
     if isinstance(outcome, Denied):
-        await errors.log(at_hand, outcome, errors.correlation(request))
+        await errors.log_alone(running, outcome, errors.correlation(request))
         outcome = errors.respond(outcome)
     if proofs is not Proofs.UNREAD:
-        secret = dpop.secret(at_hand.keyring)
-        outcome.headers[NONCE_HEADER] = dpop.nonce(secret, at_hand.tx.now)
+        outcome.headers[NONCE_HEADER] = dpop.nonce(dpop.secret(running.keyring), db.instant())
     return outcome
 
 
 async def _outcome(
-    request: Request[Any, Any, Any], body: bytes, at_hand: AtHand, work: Work, proofs: Proofs
-) -> Response[Any] | Denied:
-    headers = request.headers
+    request: Request[Any, Any, Any], body: bytes, running: Running, work: Work, proofs: Proofs
+) -> Outcome:
+    headers, at = request.headers, db.instant()
     given = parameters.of_form(headers.get("content-type", ""), request.url.query, body)
     if isinstance(given, Denied):
         return given
     shown = Shown(
         parameters=given,
         authorization=headers.get("authorization"),
-        certificate=certificates.presented(request, at_hand.settings),
+        certificate=certificates.presented(request, running.settings),
+        at=at,
     )
-    who = await client_auth.identify(at_hand.tx, at_hand.short_lived, shown, at_hand.settings)
+    who = await client_auth.identify(running, shown)
     if isinstance(who, Denied):
         return who
     certificate = shown.certificate if who.jti is None else None
     if certificate is not None and proofs is Proofs.REQUIRED:
         proofs = Proofs.OPTIONAL
-    proof = _proof(request, at_hand, proofs)
+    proof = _proof(request, running, proofs, at)
     if isinstance(proof, Denied):
-        return _named(proof, who)
-    if spent := await _spend(at_hand.short_lived, who, proof):
-        return _named(spent, who)
+        return _named(proof, who.client)
+    if spent := await _spend(running.short_lived, who, proof):
+        return _named(spent, who.client)
     call = Call(
         client=who.client,
         parameters=given,
         proof=proof,
         certificate=certificate,
+        at=at,
         accept=headers.get("accept", ""),
+        correlation=errors.correlation(request),
     )
-    return _named(await work(at_hand, call), who)
+    outcome = await work(running, call)
+    return _named(outcome, who.client) if isinstance(outcome, Denied) else outcome
 
 
 def _proof(
-    request: Request[Any, Any, Any], at_hand: AtHand, proofs: Proofs
+    request: Request[Any, Any, Any], running: Running, proofs: Proofs, at: datetime
 ) -> Proof | Denied | None:
     sent = request.headers.getall("dpop", [])
     if proofs is Proofs.UNREAD or (proofs is Proofs.OPTIONAL and not sent):
         return None
-    asked = Asked(method=request.method, urls=at_hand.settings.reached_by(request.url.path))
-    found = dpop.check(sent, asked, dpop.secret(at_hand.keyring), at_hand.tx.now)
+    asked = Asked(method=request.method, urls=running.settings.reached_by(request.url.path))
+    found = dpop.check(sent, asked, dpop.secret(running.keyring), at)
     return _unproven(found) if isinstance(found, Unproven) else found
 
 
@@ -155,7 +194,5 @@ def _unproven(why: Unproven) -> Denied:
     )
 
 
-def _named(outcome: Response[Any] | Denied, who: Identified) -> Response[Any] | Denied:
-    if isinstance(outcome, Denied):
-        return msgspec.structs.replace(outcome, client_id=who.client.client_id)
-    return outcome
+def _named(denied: Denied, client: Client) -> Denied:
+    return msgspec.structs.replace(denied, client_id=client.client_id)

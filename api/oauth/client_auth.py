@@ -20,10 +20,8 @@ from api.oauth.errors import Denied
 from api.oauth.jose import Bad, Jws
 from api.oauth.jwk import Alg, Key
 from api.oauth.parameters import Parameters
-from api.settings import Settings
-from identity import programmes
+from api.running import Running
 from identity.programmes import AuthMethod, Client
-from vault.database import Transaction
 from vault.short_lived import ShortLived
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -70,6 +68,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     authorization: str | None
     """Its Authorization header: another method, which we do not take."""
     certificate: Presented | None
+    at: datetime
+    """When it came."""
 
 
 class Identified(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,31 +80,22 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
     """None where it was a certificate that said so."""
 
 
-async def identify(
-    tx: Transaction, short_lived: ShortLived, shown: Shown, settings: Settings
-) -> Identified | Denied:
-    """Which programme asks, by its assertion or its certificate.
-
-    Args:
-        tx: to read the programme in.
-        short_lived: where its published keys are asked for, if it has one we do not know.
-        shown: what the request says.
-        settings: the issuer, the one audience of an assertion; whose certificates are good.
-    """
+async def identify(running: Running, shown: Shown) -> Identified | Denied:
+    """Which programme asks, by its assertion or its certificate."""
     assertion = _assertion(shown)
     if isinstance(assertion, Denied):
         return assertion
     if assertion is None:
-        return await _by_certificate(tx, shown, settings)
-    return await _by_assertion(tx, short_lived, assertion, shown.parameters, settings.issuer)
+        return await _by_certificate(running, shown)
+    return await _by_assertion(running, assertion, shown)
 
 
-async def _by_certificate(tx: Transaction, shown: Shown, settings: Settings) -> Identified | Denied:
+async def _by_certificate(running: Running, shown: Shown) -> Identified | Denied:
     """Which programme asks, by the certificate of its connection (RFC 8705 §2)."""
     if shown.certificate is None:
         return failed("client-auth-missing")
-    client = await _named(tx, shown.parameters.get("client_id") or "")
-    reason = next(certificates.wrong(shown.certificate, client, settings, tx.now), None)
+    client = await _named(running, shown.parameters.get("client_id") or "")
+    reason = next(certificates.wrong(shown.certificate, client, running.settings, shown.at), None)
     if client is None or reason is not None:
         return failed(reason or "client-unknown")
     if not client.active:
@@ -112,30 +103,24 @@ async def _by_certificate(tx: Transaction, shown: Shown, settings: Settings) -> 
     return Identified(client=client, jti=None)
 
 
-async def _by_assertion(
-    tx: Transaction,
-    short_lived: ShortLived,
-    assertion: str,
-    parameters: Parameters,
-    issuer: str,
-) -> Identified | Denied:
+async def _by_assertion(running: Running, assertion: str, shown: Shown) -> Identified | Denied:
     claimed = jose.unverified(assertion, Claimed)
-    client = await _named(tx, claimed.sub if claimed else "")
+    client = await _named(running, claimed.sub if claimed else "")
     if client is not None and client.auth_method is not AuthMethod.PRIVATE_KEY_JWT:
         client = None
     # What is verified for nobody is thrown away: see DECOY.
-    jws = jose.verify(assertion, _keys(client, tx.now), (_alg(client),), TYPES)
+    jws = jose.verify(assertion, _keys(client, shown.at), (_alg(client),), TYPES)
     if client is None:
         return failed("client-unknown")
     if not isinstance(jws, Jws):
         if jws is Bad.KEY and client.jwks_uri:
-            await client_sets.ask(short_lived, client.client_id)
+            await client_sets.ask(running.short_lived, client.client_id)
         # Whose name it bears is a claim until its signature holds: nobody is blamed for it.
         return failed(jws.value)
     claims = jws.claims(Claims)
     if claims is None:
         return failed("assertion-claims", client)
-    for reason, met in _checks(claims, client, parameters, issuer, tx.now):
+    for reason, met in _checks(claims, client, shown, running.settings.issuer):
         if not met:
             return failed(reason, client)
     return Identified(client=client, jti=claims.jti)
@@ -160,10 +145,9 @@ def failed(reason: str, client: Client | None = None) -> Denied:
     )
 
 
-async def _named(tx: Transaction, name: str) -> Client | None:
+async def _named(running: Running, name: str) -> Client | None:
     """The programme of this name, active or not; asked for whatever the name, for the time."""
-    named = name if _CLIENT_ID.fullmatch(name) else "?"
-    return (await programmes.read(tx, [named])).get(named)
+    return await running.doors.programme(name if _CLIENT_ID.fullmatch(name) else "?")
 
 
 def _assertion(shown: Shown) -> str | Denied | None:
@@ -184,11 +168,12 @@ def _assertion(shown: Shown) -> str | Denied | None:
 
 
 def _checks(
-    claims: Claims, client: Client, parameters: Parameters, issuer: str, now: datetime
+    claims: Claims, client: Client, shown: Shown, issuer: str
 ) -> Iterator[tuple[str, bool]]:
-    at = now.timestamp()
+    """Each thing that must hold, and why it is refused where it does not. The issuer is ours."""
+    at = shown.at.timestamp()
     yield "assertion-issuer", claims.iss == claims.sub == client.client_id
-    yield "client-id", parameters.get("client_id") in {None, client.client_id}
+    yield "client-id", shown.parameters.get("client_id") in {None, client.client_id}
     # A string and this string: an audience of several could be another server's to replay.
     yield "assertion-audience", claims.aud == issuer
     yield "assertion-expired", at < claims.exp

@@ -9,8 +9,10 @@ from litestar import Request, Response
 
 from api import observing
 from api.oauth import from_authlib
+from api.running import Running
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
 from vault import access_log
+from vault import database as db
 from vault.access_log import Line
 from vault.database import Transaction
 from vault.keyring import Keyring
@@ -82,22 +84,35 @@ async def log(at_hand: Logging, denied: Denied, correlation: str) -> None:
     Whoever knocks a thousand times a minute is still answered and counted, but does not
     fill the log that citizens read.
     """
+    if await _is_for_the_log(at_hand.short_lived, denied, correlation):
+        await access_log.record(at_hand.tx, at_hand.keyring, [_line(denied, correlation)])
+
+
+async def log_alone(running: Running, denied: Denied, correlation: str) -> None:
+    """The same, in a transaction of its own, where there is a line to write."""
+    if await _is_for_the_log(running.short_lived, denied, correlation):
+        async with db.begin(running.database) as tx:
+            await access_log.record(tx, running.keyring, [_line(denied, correlation)])
+
+
+def correlation(request: Request[Any, Any, Any]) -> str:
+    """What the answer and our logs call this request."""
+    return observing.correlation(request.scope)
+
+
+async def _is_for_the_log(short_lived: ShortLived, denied: Denied, correlation: str) -> bool:
     observing.logger.info(
         "refused", reason=denied.reason, client=denied.client_id, correlation=correlation
     )
-    rate = await at_hand.short_lived.hit(f"refusals:{denied.client_id}", LINES, PER_SECONDS)
-    if denied.error == CHALLENGE or not rate.allowed:
-        return
-    line = Line(
+    rate = await short_lived.hit(f"refusals:{denied.client_id}", LINES, PER_SECONDS)
+    return rate.allowed and denied.error != CHALLENGE
+
+
+def _line(denied: Denied, correlation: str) -> Line:
+    return Line(
         actor=Actor(kind=ActorKind.PROGRAMME, id=denied.client_id or STRANGER),
         action=Action.TOKEN,
         outcome=Outcome.REFUSED,
         reasons=(denied.reason,),
         detail=correlation,
     )
-    await access_log.record(at_hand.tx, at_hand.keyring, [line])
-
-
-def correlation(request: Request[Any, Any, Any]) -> str:
-    """What the answer and our logs call this request."""
-    return observing.correlation(request.scope)

@@ -15,6 +15,7 @@ from api.oauth.calls import AtHand
 from api.oauth.jose import Jws
 from api.oauth.jwk import Key
 from identity.codes import AuthorizationCode
+from identity.doors import issuing
 from policies import stepping_up
 from vault import signing
 
@@ -50,9 +51,12 @@ async def issue(at_hand: AtHand, code: AuthorizationCode) -> str:
     """The ID token of a code that was made for a request with `openid`."""
     authorized = code.authorized
     dated = authorized.auth_time if code.auth_time_asked else None
+    (subject,) = await issuing.subjects_of(
+        at_hand.tx, at_hand.keyring, at_hand.catalogue, [authorized]
+    )
     claims = IdToken(
         iss=at_hand.settings.issuer,
-        sub=await access_tokens.subject_of(at_hand, authorized),
+        sub=subject,
         aud=authorized.client_id,
         iat=int(at_hand.tx.now.timestamp()),
         exp=int((at_hand.tx.now + LIFE).timestamp()),

@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from api.oauth import access_tokens, details, keys, signed_introspection
+from api.oauth import access_tokens, details, signed_introspection
+from api.oauth.access_tokens import Claims
 from api.oauth.bindings import Confirmation
-from api.oauth.calls import AtHand, Call
+from api.oauth.calls import Call
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
-from consent import grants
-from identity import tokens
-from identity.tokens import AccessToken, Authorized, RefreshToken
+from api.running import Running
+from identity.doors.introspection import Question, Standing
 
 
 class Introspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,62 +34,46 @@ class Introspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 INACTIVE = Introspected(active=False)
 
 
-async def introspect(at_hand: AtHand, call: Call) -> Response[Any] | Denied:
+async def introspect(running: Running, call: Call) -> Response[Any] | Denied:
     """Answer one question about one token. `token_type_hint` is not needed and not read."""
     token = call.parameters.get("token")
     if token is None:
         return Denied(error="invalid_request", reason="token-missing")
-    found, cnf = await _access(at_hand, token)
-    found = found or await tokens.read_refresh(at_hand.tx, token)
-    mine = found is not None and found.authorized.client_id == call.client.client_id
-    said = INACTIVE
-    if found is not None and mine and await _stands(at_hand, found.authorized):
-        said = await _said(at_hand, found, cnf)
+    claims = await _claims(running, call, token)
+    standing = await running.doors.introspect(
+        Question(programme=call.client.programme, token=token, jti=claims.jti if claims else None)
+    )
+    said = _said(running.settings.issuer, standing, claims) if standing else INACTIVE
     if signed_introspection.is_wanted(call.accept):
-        return await signed_introspection.answer(at_hand, call.client.client_id, said)
+        return await signed_introspection.answer(running, call, said)
     return Response(said, status_code=200, headers=dict(NO_STORE))
 
 
-async def _access(
-    at_hand: AtHand, token: str
-) -> tuple[AccessToken | RefreshToken | None, Confirmation | None]:
-    """The row of an access token of ours, and what it is bound to."""
-    published = await keys.verifying(at_hand.tx, at_hand.keyring)
-    issuer = at_hand.settings.issuer
+async def _claims(running: Running, call: Call, token: str) -> Claims | None:
+    """What an access token of ours says; None of any other text."""
+    published = await running.token_keys.of(token)
+    issuer = running.settings.issuer
     either = (access_tokens.resource(issuer), access_tokens.grants_resource(issuer))
-    claims = access_tokens.verify(token, published, issuer, at_hand.tx.now, audiences=either)
-    if claims is None:
-        return None, None
-    return (await tokens.read(at_hand.tx, [claims.jti])).get(claims.jti), claims.cnf
+    return access_tokens.verify(token, published, issuer, call.at, audiences=either)
 
 
-async def _stands(at_hand: AtHand, authorized: Authorized) -> bool:
-    """Whether the consent it rests on, if it rests on one, still stands."""
-    if authorized.grant_id is None:
-        return True
-    consent = (await grants.by_id(at_hand.tx, [authorized.grant_id])).get(authorized.grant_id)
-    return consent is not None and consent.discloses
-
-
-async def _said(
-    at_hand: AtHand, found: AccessToken | RefreshToken, cnf: Confirmation | None
-) -> Introspected:
-    issuer = at_hand.settings.issuer
+def _said(issuer: str, standing: Standing, claims: Claims | None) -> Introspected:
+    found = standing.token
     common = Introspected(
         active=True,
         iss=issuer,
-        sub=await access_tokens.subject_of(at_hand, found.authorized),
+        sub=standing.subject,
         client_id=found.authorized.client_id,
         iat=int(found.issued_at.timestamp()),
         exp=int(found.expires_at.timestamp()),
         authorization_details=details.of(found.authorized),
     )
-    if isinstance(found, RefreshToken) or cnf is None:
+    if claims is None:
         return common
     return msgspec.structs.replace(
         common,
         aud=access_tokens.audience(issuer, found.authorized),
         scope=" ".join(found.authorized.scope),
-        token_type=cnf.token_type,
-        cnf=cnf,
+        token_type=claims.cnf.token_type,
+        cnf=claims.cnf,
     )

@@ -5,6 +5,7 @@ A rotation is `vault.signing.rotate`: the older key stays published until the ne
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from litestar import Response, get
@@ -12,11 +13,11 @@ from litestar.di import NamedDependency
 
 from api.oauth import jose, jwk
 from api.oauth.jwk import Key
-from api.running import Running
 from vault import database as db
 from vault import signing
 from vault.database import Database, Transaction
 from vault.keyring import Keyring
+from vault.signing import SigningKey
 
 PATH: Final = "/oauth/jwks"
 FRESH: Final = "public, max-age=60"
@@ -44,29 +45,48 @@ async def verifying(tx: Transaction, keyring: Keyring) -> tuple[Key, ...]:
     return jwk.read_set({"keys": await signing.published(tx, keyring, "token")})
 
 
-class TokenKeys:
-    """The same keys, held by a process that verifies tokens all the time."""
+async def signing_with(database: Database, keyring: Keyring) -> SigningKey:
+    """The key that signs tokens now, for who has no transaction; asked for once a minute."""
+    held = keyring.signing.get("token", db.instant())
+    if held is not None:
+        return held
+    async with db.read(database) as tx:
+        return await signing.active(tx, keyring, "token")
 
-    def __init__(self) -> None:
-        """Nothing is read yet."""
+
+class TokenKeys:
+    """The published keys, held by a process that verifies tokens all the time."""
+
+    def __init__(
+        self, database: Database, keyring: Keyring, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Nothing is read yet. `clock` tells seconds that only grow."""
+        self._database = database
+        self._keyring = keyring
+        self._clock = clock
         self._keys: tuple[Key, ...] = ()
-        self._read_at = -REREAD_SECONDS
+        self._read_at = clock() - signing.CACHED_SECONDS
         self._reading = asyncio.Lock()
 
-    async def of(self, running: Running, token: str) -> tuple[Key, ...]:
-        """The published keys; read anew when a token names another, though not at any wish."""
+    async def of(self, token: str) -> tuple[Key, ...]:
+        """The published keys, a minute old at most.
+
+        Read anew when a token names another, though not at any wish.
+        """
         named = jose.kid(token)
-        if not self._has(named):
+        if self._wanting(named):
             # One reads, and those who came with it wait for what it finds.
             async with self._reading:
-                if not self._has(named) and time.monotonic() - self._read_at >= REREAD_SECONDS:
-                    await self._read(running)
+                if self._wanting(named):
+                    await self._read()
         return self._keys
 
-    def _has(self, named: str | None) -> bool:
-        return any(key.kid == named for key in self._keys)
+    def _wanting(self, named: str | None) -> bool:
+        age = self._clock() - self._read_at
+        known = any(key.kid == named for key in self._keys)
+        return age >= (signing.CACHED_SECONDS if known else REREAD_SECONDS)
 
-    async def _read(self, running: Running) -> None:
-        async with db.read(running.database) as tx:
-            self._keys = await verifying(tx, running.keyring)
-        self._read_at = time.monotonic()
+    async def _read(self) -> None:
+        async with db.read(self._database) as tx:
+            self._keys = await verifying(tx, self._keyring)
+        self._read_at = self._clock()

@@ -24,11 +24,12 @@ from api.oauth import (
     revocation,
     token,
 )
-from api.oauth.calls import AtHand, Proofs
+from api.oauth.calls import Proofs, whole
 from api.oauth.errors import Denied
 from api.oauth.introspection import Introspected
 from api.oauth.par import Pushed
 from api.oauth.token import TokenAnswer
+from api.running import Running
 from api.settings import Settings
 
 TAGS: Final = ["Authorization"]
@@ -39,7 +40,6 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
     endpoints = Router(
         path="/",  # each handler says its whole path: the cookieless routes are known by it
         route_handlers=[push_request, give_token, introspect_token, revoke_token],
-        dependencies={"at_hand": Provide(calls.at_hand)},
         exception_handlers={HTTPException: _refused},
         security=[{"private_key_jwt": []}, {"mutual_tls": []}],
         tags=TAGS,
@@ -86,10 +86,10 @@ def _said(answer: type[msgspec.Struct] | None, description: str) -> ResponseSpec
     responses=_documented(Pushed, 201),
 )
 async def push_request(
-    request: Request[Any, Any, Any], body: RawBody, at_hand: NamedDependency[AtHand]
+    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
 ) -> Response[Any]:
     """Push an authorization request (RFC 9126); the browser then carries only its name."""
-    return await calls.answer(request, body, at_hand, par.push, Proofs.OPTIONAL)
+    return await calls.answer(request, body, running, whole(par.push), Proofs.OPTIONAL)
 
 
 @post(
@@ -101,10 +101,10 @@ async def push_request(
     responses=_documented(TokenAnswer),
 )
 async def give_token(
-    request: Request[Any, Any, Any], body: RawBody, at_hand: NamedDependency[AtHand]
+    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
 ) -> Response[Any]:
     """Get an access token, bound to the key of the DPoP proof or to the certificate."""
-    return await calls.answer(request, body, at_hand, token.give, Proofs.REQUIRED)
+    return await calls.answer(request, body, running, token.give, Proofs.REQUIRED)
 
 
 @post(
@@ -116,10 +116,10 @@ async def give_token(
     responses=_documented(Introspected),
 )
 async def introspect_token(
-    request: Request[Any, Any, Any], body: RawBody, at_hand: NamedDependency[AtHand]
+    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
 ) -> Response[Any]:
     """Ask what a token of one's own is worth now (RFC 7662)."""
-    return await calls.answer(request, body, at_hand, introspection.introspect, Proofs.UNREAD)
+    return await calls.answer(request, body, running, introspection.introspect, Proofs.UNREAD)
 
 
 @post(
@@ -131,10 +131,10 @@ async def introspect_token(
     responses=_documented(None),
 )
 async def revoke_token(
-    request: Request[Any, Any, Any], body: RawBody, at_hand: NamedDependency[AtHand]
+    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
 ) -> Response[Any]:
     """Give a token back (RFC 7009)."""
-    return await calls.answer(request, body, at_hand, revocation.revoke, Proofs.UNREAD)
+    return await calls.answer(request, body, running, whole(revocation.revoke), Proofs.UNREAD)
 
 
 def _refused(_request: Request[Any, Any, Any], wrong: HTTPException) -> Response[Any]:

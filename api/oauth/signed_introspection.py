@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 from litestar import Response
 
-from api.oauth import access_tokens
-from api.oauth.calls import AtHand
+from api.oauth import access_tokens, keys
+from api.oauth.calls import Call
 from api.oauth.errors import NO_STORE
-from vault import signing
+from api.running import Running
 
 TYP: Final = "token-introspection+jwt"
 MEDIA_TYPE: Final = f"application/{TYP}"
@@ -32,13 +32,13 @@ def is_wanted(accept: str) -> bool:
     return any(each.partition(";")[0].rstrip() == MEDIA_TYPE for each in ranges)
 
 
-async def answer(at_hand: AtHand, reader: str, said: msgspec.Struct) -> Response[str]:
+async def answer(running: Running, call: Call, said: msgspec.Struct) -> Response[str]:
     """What is said of a token, signed for who asked."""
-    key = await signing.active(at_hand.tx, at_hand.keyring, "token")
+    key = await keys.signing_with(running.database, running.keyring)
     claims = Claims(
-        iss=at_hand.settings.issuer,
-        aud=reader,
-        iat=int(at_hand.tx.now.timestamp()),
+        iss=running.settings.issuer,
+        aud=call.client.client_id,
+        iat=int(call.at.timestamp()),
         token_introspection=msgspec.Raw(msgspec.json.encode(said)),
     )
     signed = access_tokens.signed(key, claims, TYP)

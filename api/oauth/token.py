@@ -5,24 +5,28 @@ authentication, and a lost answer must not cost the programme its consent.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from api.oauth import access_tokens, details, from_authlib, id_tokens
-from api.oauth.calls import AtHand, Call
+from api.oauth import access_tokens, calls, details, from_authlib, id_tokens, keys
+from api.oauth.bindings import Confirmation
+from api.oauth.calls import AtHand, Call, Work
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
+from api.running import Running
 from consent import grants
 from identity import codes, tokens
 from identity.codes import AuthorizationCode, CodeReused
-from identity.tokens import Authorized
+from identity.doors import issuing
+from identity.tokens import AccessToken, Authorized
 from policies.legal_time import legal_day
 from policies.vocabulary import AgreementId, PurposeId
+from vault import signing
 
 
 class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,23 +46,19 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a grant comes to, before a token is made of it."""
+    """What a person's agreement comes to, before tokens are made of it."""
 
     authorized: Authorized
-    family: UUID | None = None
-    lasting: Authorized | None = None
-    """What a refresh token is made for, where there is to be one."""
+    family: UUID
     code: AuthorizationCode | None = None
-    """What it comes of, where it comes of one."""
+    """What it comes of, where it comes of one: then there is to be a refresh token."""
 
 
 GRANT_SCOPES: Final = ("grant_management_query", "grant_management_revoke")
 """Grant Management for OAuth 2.0 §6.1."""
 
-Grant = Callable[[AtHand, Call], Awaitable[Granted | Denied]]
 
-
-async def give(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
+async def give(running: Running, call: Call) -> Response[Any] | Denied:
     """Answer one token request."""
     kind = call.parameters.get("grant_type")
     if kind is None:
@@ -68,52 +68,61 @@ async def give(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
         return Denied(error="unsupported_grant_type", reason="grant-type-unknown")
     if call.parameters.get("scope") is not None and kind != "client_credentials":
         return Denied(error="invalid_scope", reason="token-scope")
-    if call.parameters.get("resource") not in {None, _resource(at_hand, call)}:
+    if call.parameters.get("resource") not in {None, _resource(running, call)}:
         return Denied(error="invalid_target", reason="token-resource")
-    granted = await grant(at_hand, call)
-    return granted if isinstance(granted, Denied) else await _answer(at_hand, call, granted)
+    if not call.binding.thumbprint:
+        return Denied(error="invalid_dpop_proof", reason="token-unbound")
+    return await grant(running, call)
 
 
-async def client_credentials(at_hand: AtHand, call: Call) -> Granted | Denied:
+async def client_credentials(running: Running, call: Call) -> Response[TokenAnswer] | Denied:
     """A programme under a law (RFC 6749 §4.4): what rests on consent is not to be had so.
 
     Or, with a scope, to see to its own grants.
     """
-    if (scope := call.parameters.get("scope")) is not None:
-        return _for_grants(call, scope)
+    scope = call.parameters.get("scope")
+    authorized = _under_law(running, call) if scope is None else _for_grants(call, scope)
+    if isinstance(authorized, Denied):
+        return authorized
+    wanted = access_tokens.wanted(authorized, call.binding)
+    issued = await running.doors.issue(wanted)
+    key = await keys.signing_with(running.database, running.keyring)
+    token = access_tokens.text(key, running.settings.issuer, wanted, issued, call.binding)
+    told = _told(token, issued.row, call.binding)
+    return _respond(msgspec.structs.replace(told, scope=" ".join(authorized.scope)))
+
+
+def _under_law(running: Running, call: Call) -> Authorized | Denied:
     asked = details.parse(call.parameters.get(details.PARAMETER))
     if isinstance(asked, Denied):
         return asked
-    allowed = details.under_law(asked, call.client, at_hand.catalogue, legal_day(at_hand.tx.now))
+    allowed = details.under_law(asked, call.client, running.catalogue, legal_day(call.at))
     if isinstance(allowed, Denied):
         return allowed
-    return Granted(
-        authorized=Authorized(
-            client_id=call.client.client_id,
-            agreement=allowed.agreement,
-            purpose=allowed.purpose,
-            attributes=allowed.attributes,
-        )
+    return Authorized(
+        client_id=call.client.client_id,
+        agreement=allowed.agreement,
+        purpose=allowed.purpose,
+        attributes=allowed.attributes,
     )
 
 
-def _for_grants(call: Call, scope: str) -> Granted | Denied:
+def _for_grants(call: Call, scope: str) -> Authorized | Denied:
     asked = tuple(scope.split(" "))
     if not set(asked) <= set(GRANT_SCOPES) or len(set(asked)) != len(asked):
         return Denied(error="invalid_scope", reason="token-scope")
     if call.parameters.get(details.PARAMETER) is not None:
         return Denied(error="invalid_request", reason="token-scope-and-details")
-    own = Authorized(
+    return Authorized(
         client_id=call.client.client_id,
         agreement=AgreementId(""),
         purpose=PurposeId(""),
         attributes={},
         scope=asked,
     )
-    return Granted(authorized=own)
 
 
-async def authorization_code(at_hand: AtHand, call: Call) -> Granted | Denied:
+async def authorization_code(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
     """A code, once, to the programme and the key it was made for (RFC 6749 §4.1.3)."""
     given = call.parameters.get("code")
     if given is None:
@@ -129,16 +138,11 @@ async def authorization_code(at_hand: AtHand, call: Call) -> Granted | Denied:
     authorized = await _standing(at_hand, code.authorized)
     if isinstance(authorized, Denied):
         return authorized
-    granted = Granted(
-        authorized=authorized,
-        family=code.family,
-        lasting=authorized,
-        code=code,
-    )
-    return _part(at_hand, call, granted)
+    granted = Granted(authorized=authorized, family=code.family, code=code)
+    return await _answer(at_hand, call, granted)
 
 
-async def refresh_token(at_hand: AtHand, call: Call) -> Granted | Denied:
+async def refresh_token(at_hand: AtHand, call: Call) -> Response[TokenAnswer] | Denied:
     """A new access token of an older authorization, as far as the consent still reaches."""
     given = call.parameters.get("refresh_token")
     if given is None:
@@ -149,14 +153,14 @@ async def refresh_token(at_hand: AtHand, call: Call) -> Granted | Denied:
     authorized = await _standing(at_hand, found.authorized)
     if isinstance(authorized, Denied):
         return authorized
-    return _part(at_hand, call, Granted(authorized=authorized, family=found.family))
+    return await _answer(at_hand, call, Granted(authorized=authorized, family=found.family))
 
 
-GRANTS: Final[Mapping[str, Grant]] = MappingProxyType(
+GRANTS: Final[Mapping[str, Work]] = MappingProxyType(
     {
-        "authorization_code": authorization_code,
+        "authorization_code": calls.whole(authorization_code),
         "client_credentials": client_credentials,
-        "refresh_token": refresh_token,
+        "refresh_token": calls.whole(refresh_token),
     }
 )
 """Grant type → how it is granted. What joins here shows in the metadata by itself."""
@@ -192,63 +196,57 @@ async def _standing(at_hand: AtHand, authorized: Authorized) -> Authorized | Den
     )
 
 
-def _part(at_hand: AtHand, call: Call, granted: Granted) -> Granted | Denied:
+def _part(at_hand: AtHand, call: Call, authorized: Authorized) -> Authorized | Denied:
     """The part that was asked for, if one was."""
     given = call.parameters.get(details.PARAMETER)
     asked = None if given is None else details.parse(given)
     if isinstance(asked, Denied):
         return asked
-    (whole,) = details.of(granted.authorized)
+    (whole,) = details.of(authorized)
     part = details.within(asked, whole, at_hand.catalogue)
     if isinstance(part, Denied):
         return part
-    narrowed = msgspec.structs.replace(granted.authorized, attributes=part.attributes)
-    return msgspec.structs.replace(granted, authorized=narrowed)
+    return msgspec.structs.replace(authorized, attributes=part.attributes)
 
 
 async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[TokenAnswer] | Denied:
-    if call.binding is None:
-        return Denied(error="invalid_dpop_proof", reason="token-unbound")
-    issued = await access_tokens.issue(
-        at_hand, granted.authorized, call.binding, family=granted.family
-    )
-    refresh = ""
-    if granted.lasting and granted.family:
-        refresh = await tokens.issue_refresh(at_hand.tx, granted.lasting, family=granted.family)
-    life = issued.row.expires_at - issued.row.issued_at
-    return Response(
-        TokenAnswer(
-            access_token=issued.token,
-            token_type=call.binding.token_type,
-            expires_in=int(life.total_seconds()),
-            authorization_details=details.of(granted.authorized),
+    """An access token for the part that was asked for; what lasts is made for all of it."""
+    part = _part(at_hand, call, granted.authorized)
+    if isinstance(part, Denied):
+        return part
+    wanted = access_tokens.wanted(part, call.binding, granted.family)
+    (issued,) = await issuing.issue(at_hand.tx, at_hand.keyring, at_hand.catalogue, [wanted])
+    key = await signing.active(at_hand.tx, at_hand.keyring, "token")
+    token = access_tokens.text(key, at_hand.settings.issuer, wanted, issued, call.binding)
+    told = _told(token, issued.row, call.binding)
+    if (code := granted.code) is not None:
+        refresh = await tokens.issue_refresh(at_hand.tx, granted.authorized, family=code.family)
+        told = msgspec.structs.replace(
+            told,
             refresh_token=refresh,
-            scope=_scope(granted),
-            id_token=await _id_token(at_hand, granted.code),
-            grant_id=_grant_id(granted),
-        ),
-        status_code=200,
-        headers=dict(NO_STORE),
+            scope=id_tokens.SCOPE if code.sid else "",
+            id_token=await id_tokens.issue(at_hand, code) if code.sid else "",
+            grant_id=str(part.grant_id) if code.grant_asked else "",
+        )
+    return _respond(told)
+
+
+def _told(token: str, row: AccessToken, binding: Confirmation) -> TokenAnswer:
+    return TokenAnswer(
+        access_token=token,
+        token_type=binding.token_type,
+        expires_in=int((row.expires_at - row.issued_at).total_seconds()),
+        authorization_details=details.of(row.authorized),
     )
 
 
-def _scope(granted: Granted) -> str:
-    signed_on = granted.code is not None and granted.code.sid is not None
-    return id_tokens.SCOPE if signed_on else " ".join(granted.authorized.scope)
+def _respond(told: TokenAnswer) -> Response[TokenAnswer]:
+    return Response(told, status_code=200, headers=dict(NO_STORE))
 
 
-async def _id_token(at_hand: AtHand, code: AuthorizationCode | None) -> str:
-    return await id_tokens.issue(at_hand, code) if code and code.sid else ""
-
-
-def _grant_id(granted: Granted) -> str:
-    asked = granted.code is not None and granted.code.grant_asked
-    return str(granted.authorized.grant_id) if asked else ""
-
-
-def _resource(at_hand: AtHand, call: Call) -> str:
+def _resource(running: Running, call: Call) -> str:
     """What a token of this request is for (RFC 8707)."""
-    issuer = at_hand.settings.issuer
+    issuer = running.settings.issuer
     for_grants = call.parameters.get("scope") is not None
     return access_tokens.grants_resource(issuer) if for_grants else access_tokens.resource(issuer)
 

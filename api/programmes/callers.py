@@ -17,15 +17,11 @@ from api.oauth.access_tokens import Claims
 from api.oauth.calls import NONCE_HEADER
 from api.oauth.dpop import Asked, Unproven
 from api.oauth.errors import Denied
-from api.oauth.keys import TokenKeys
 from api.running import Running
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, ProgrammeId
 from vault import access_log
 from vault import database as db
 from vault.access_log import Line
-from vault.database import Transaction
-from vault.keyring import Keyring
-from vault.short_lived import ShortLived
 
 SCHEMES: Final = ("dpop", "bearer")
 DEMAND: Final = "use_dpop_nonce"
@@ -41,18 +37,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """When it called, for what is judged before there is a transaction."""
 
 
-class LogDesk(msgspec.Struct, frozen=True, kw_only=True):
-    """What it takes to log a refusal."""
-
-    tx: Transaction
-    keyring: Keyring
-    short_lived: ShortLived
-
-
 async def identify(
     request: Request[Any, Any, Any],
     running: Running,
-    keys: TokenKeys,
     *,
     audiences: Collection[str] = (),
 ) -> Caller | Denied:
@@ -62,7 +49,7 @@ async def identify(
     if isinstance(sent, Denied):
         return sent
     scheme, token = sent
-    published = await keys.of(running, token)
+    published = await running.token_keys.of(token)
     issuer = running.settings.issuer
     claims = access_tokens.verify(token, published, issuer, now, audiences=audiences)
     if claims is None:
@@ -88,9 +75,7 @@ async def turn_away(
     """Log why, and answer 401 with what to do about it."""
     correlation = errors.correlation(request)
     if why.error != DEMAND:
-        async with db.begin(running.database) as tx:
-            desk = LogDesk(tx=tx, keyring=running.keyring, short_lived=running.short_lived)
-            await errors.log(desk, why, correlation)
+        await errors.log_alone(running, why, correlation)
     challenge = [
         *([f'error="{why.error}"'] if why.error else []),
         *(f'{name}="{value}"' for name, value in why.needs),

@@ -11,7 +11,6 @@ from msgspec import Meta
 
 from api import problems
 from api.oauth.errors import Denied
-from api.oauth.keys import TokenKeys
 from api.problems import FieldProblem
 from api.programmes import callers, documenting, questions
 from api.programmes.callers import Caller, denied
@@ -63,10 +62,9 @@ async def detokenise(
     request: Request[Any, Any, Any],
     data: JSONBody[DetokeniseQuery],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """Who they are: few at a time, masked, for a file of the programme's; each person sees it."""
-    caller = await callers.identify(request, running, token_keys)
+    caller = await callers.identify(request, running)
     if not isinstance(caller, Denied):
         answer = await _ask(running, caller, data)
         if not isinstance(answer, Denied):

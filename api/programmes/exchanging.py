@@ -9,7 +9,6 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.oauth.errors import Denied
-from api.oauth.keys import TokenKeys
 from api.programmes import callers, documenting
 from api.programmes.callers import Caller, denied
 from api.programmes.shapes import Pairwise
@@ -48,10 +47,9 @@ async def exchange_identifiers(
     request: Request[Any, Any, Any],
     data: JSONBody[ExchangeQuery],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """My old identifiers for my new ones; asked again, the same answer."""
-    caller = await callers.identify(request, running, token_keys)
+    caller = await callers.identify(request, running)
     if not isinstance(caller, Denied):
         answer = await _exchange(running, caller, data.identifiers)
         if not isinstance(answer, Denied):

@@ -17,7 +17,6 @@ from api import problems
 from api.oauth import access_tokens, details
 from api.oauth.details import Disclosure
 from api.oauth.errors import Denied
-from api.oauth.keys import TokenKeys
 from api.programmes import callers, documenting
 from api.programmes.callers import Caller
 from api.running import Running
@@ -50,10 +49,9 @@ async def read_grant(
     grant_id: FromPath[str],
     request: Request[Any, Any, Any],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """The attributes and forms that a person agreed to, while they do."""
-    caller = await _caller(request, running, token_keys, QUERY)
+    caller = await _caller(request, running, QUERY)
     if isinstance(caller, Response):
         return caller
     async with db.read(running.database) as tx:
@@ -80,10 +78,9 @@ async def revoke_grant(
     grant_id: FromPath[str],
     request: Request[Any, Any, Any],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """End the consent and every token that rests on it."""
-    caller = await _caller(request, running, token_keys, REVOKE)
+    caller = await _caller(request, running, REVOKE)
     if isinstance(caller, Response):
         return caller
     async with db.begin(running.database) as tx:
@@ -101,11 +98,11 @@ async def revoke_grant(
 
 
 async def _caller(
-    request: Request[Any, Any, Any], running: Running, token_keys: TokenKeys, scope: str
+    request: Request[Any, Any, Any], running: Running, scope: str
 ) -> Caller | Response[Any]:
     """Who calls with a token for this; else the answer that says no."""
     audiences = (access_tokens.grants_resource(running.settings.issuer),)
-    caller = await callers.identify(request, running, token_keys, audiences=audiences)
+    caller = await callers.identify(request, running, audiences=audiences)
     if isinstance(caller, Denied):
         return await callers.turn_away(request, running, caller)
     async with db.begin(running.database) as tx:

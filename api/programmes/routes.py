@@ -3,13 +3,12 @@
 from typing import Any, Final
 
 from litestar import Request, Response, post
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
 from api.oauth.errors import Denied
-from api.oauth.keys import TokenKeys
 from api.programmes import (
     answers,
     callers,
@@ -39,7 +38,6 @@ ELIGIBILITY: Final = "eligibility"
 
 def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
     """`/v1/…`."""
-    keys = TokenKeys()
     return [
         Router(
             path="/",  # each handler says its whole path: the cookieless routes are known by it
@@ -54,7 +52,6 @@ def handlers(_settings: Settings) -> list[ControllerRouterHandler]:
                 userinfo.read_userinfo,
                 userinfo.ask_userinfo,
             ],
-            dependencies={"token_keys": Provide(lambda: keys, sync_to_thread=False)},
             security=[{"dpop": []}],
             tags=["Answers"],
         )
@@ -72,10 +69,9 @@ async def verify_person(
     request: Request[Any, Any, Any],
     data: JSONBody[VerificationQuery],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """Is this person who they say they are? Yes, partial or no; never a value."""
-    caller = await callers.identify(request, running, token_keys)
+    caller = await callers.identify(request, running)
     if isinstance(caller, Denied):
         return await callers.turn_away(request, running, caller)
     wanted = questions.asking(Action.VERIFY, dict.fromkeys(data.claims, MATCH), data.case_reference)
@@ -94,10 +90,9 @@ async def assess_eligibility(
     request: Request[Any, Any, Any],
     data: JSONBody[EligibilityQuery],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """Is the programme's aid open to this person? Yes, no or cannot say, with reasons."""
-    caller = await callers.identify(request, running, token_keys)
+    caller = await callers.identify(request, running)
     if isinstance(caller, Denied):
         return await callers.turn_away(request, running, caller)
     wanted = questions.asking(Action.ELIGIBILITY, {ELIGIBILITY: DECISION}, data.case_reference)
@@ -116,10 +111,9 @@ async def disclose_attributes(
     request: Request[Any, Any, Any],
     data: JSONBody[DisclosureQuery],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """Some attributes of this person, each in the form that was agreed to or a coarser one."""
-    caller = await callers.identify(request, running, token_keys)
+    caller = await callers.identify(request, running)
     if isinstance(caller, Denied):
         return await callers.turn_away(request, running, caller)
     wanted = questions.asking(Action.READ, data.attributes, data.case_reference)

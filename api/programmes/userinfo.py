@@ -10,7 +10,6 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 
 from api.oauth.errors import Denied
-from api.oauth.keys import TokenKeys
 from api.programmes import callers, documenting
 from api.running import Running
 from consent import grants
@@ -35,10 +34,9 @@ class UserInfo(msgspec.Struct, frozen=True, kw_only=True):
 async def read_userinfo(
     request: Request[Any, Any, Any],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """The person's identifier at this programme, while the token opens anything."""
-    return await _answer(request, running, token_keys)
+    return await _answer(request, running)
 
 
 @post(
@@ -51,16 +49,13 @@ async def read_userinfo(
 async def ask_userinfo(
     request: Request[Any, Any, Any],
     running: NamedDependency[Running],
-    token_keys: NamedDependency[TokenKeys],
 ) -> Response[Any]:
     """The same: a provider answers both (section 5.3.1)."""
-    return await _answer(request, running, token_keys)
+    return await _answer(request, running)
 
 
-async def _answer(
-    request: Request[Any, Any, Any], running: Running, token_keys: TokenKeys
-) -> Response[Any]:
-    caller = await callers.identify(request, running, token_keys)
+async def _answer(request: Request[Any, Any, Any], running: Running) -> Response[Any]:
+    caller = await callers.identify(request, running)
     if isinstance(caller, Denied):
         return await callers.turn_away(request, running, caller)
     claims = caller.claims

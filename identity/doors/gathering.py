@@ -1,8 +1,4 @@
-"""Questions that arrive together are answered together: one transaction, one commit for all.
-
-What comes while a batch is in flight waits for the next. If a batch fails, each of its
-questions is asked again alone: one that cannot be answered harms only itself.
-"""
+"""The doors of one process, open to single questions: those that come together share a unit."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -11,21 +7,20 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from identity import tokens
-from identity.doors import disclosure, eligibility, verification
+from identity import programmes, tokens
+from identity.doors import disclosure, eligibility, introspection, issuing, verification
+from identity.programmes import Client
 from identity.tokens import AccessToken
 from policies.catalogue import Catalogue
 from policies.stepping_up import StepUp
 from vault import database as db
 from vault.database import Database, Transaction
+from vault.gathering import Door, Gathering
 from vault.keyring import Keyring
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-Door = Callable[[Transaction, Sequence[Q]], Awaitable[list[A]]]
 
-BATCH: Final = 256
-"""Questions per transaction at most."""
 PATIENCE_SECONDS: Final = 0.02
 """No verification is answered sooner: what was found on the way does not show in the time."""
 
@@ -43,68 +38,10 @@ class TokenEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NotAsked = TokenEnded | StepUp
-Waiting = tuple[Q | ByToken[Q], "asyncio.Future[A | NotAsked]"]
-
-
-class Gathering(Generic[Q, A]):
-    """One door, open to single questions: they wait for each other and share a transaction."""
-
-    def __init__(self, database: Database, door: Door[Q, A]) -> None:
-        self._database = database
-        self._door = door
-        self._waiting: list[Waiting[Q, A]] = []
-        self._answering: asyncio.Task[None] | None = None
-
-    async def ask(self, question: Q | ByToken[Q]) -> A | NotAsked:
-        """Ask one question.
-
-        Raises:
-            Exception: whatever this question alone makes the door raise.
-        """
-        answer: asyncio.Future[A | NotAsked] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, answer))
-        if self._answering is None:
-            self._answering = asyncio.create_task(self._answer_all())
-        return await answer
-
-    async def drained(self) -> None:
-        """Return when all that was asked is answered."""
-        if self._answering is not None:
-            await self._answering
-
-    async def _answer_all(self) -> None:
-        await asyncio.sleep(0)  # one turn of the loop: what arrives together is gathered
-        while self._waiting:
-            # Whoever was cancelled meanwhile is not asked for.
-            waiting = [each for each in self._waiting if not each[1].done()]
-            batch, self._waiting = waiting[:BATCH], waiting[BATCH:]
-            if batch:
-                await self._answer(batch)
-        self._answering = None
-
-    async def _answer(self, batch: list["Waiting[Q, A]"]) -> None:
-        try:
-            answers = await self._together([question for question, _ in batch])
-        except Exception as fault:  # noqa: BLE001  (it is handed to the one who asked)
-            if len(batch) == 1:
-                _settle(batch[0][1], fault)
-                return
-            for alone in batch:
-                await self._answer([alone])
-            return
-        for (_, answer), given in zip(batch, answers, strict=True):
-            _settle(answer, given)
-
-    async def _together(self, questions: list[Q | ByToken[Q]]) -> list[A | NotAsked]:
-        async with db.begin(self._database) as tx:
-            asked = await _by_token(tx, questions)
-            askable = [each for each in asked if not isinstance(each, NotAsked)]
-            answers = iter(await self._door(tx, askable) if askable else [])
-            return [each if isinstance(each, NotAsked) else next(answers) for each in asked]
 
 
 class Doors:
-    """The doors of one process, open to single questions. Passed as an argument."""
+    """Passed as an argument; `open` makes them."""
 
     def __init__(
         self,
@@ -115,9 +52,19 @@ class Doors:
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._patience = patience
-        self._disclosure = Gathering(database, _bound(disclosure.disclose, keyring, catalogue))
-        self._verification = Gathering(database, _bound(verification.verify, keyring, catalogue))
-        self._eligibility = Gathering(database, _bound(eligibility.assess, keyring, catalogue))
+
+        def bound(door: "_Bare[Q, A]") -> Door[Q, A]:
+            async def answered(tx: Transaction, questions: Sequence[Q]) -> list[A]:
+                return await door(tx, keyring, catalogue, questions)
+
+            return answered
+
+        self._disclosure = Gathering(database, _by_token(bound(disclosure.disclose)))
+        self._verification = Gathering(database, _by_token(bound(verification.verify)))
+        self._eligibility = Gathering(database, _by_token(bound(eligibility.assess)))
+        self._issuing = Gathering(database, bound(issuing.issue))
+        self._introspection = Gathering(database, bound(introspection.introspect))
+        self._programmes = Gathering(database, _registered, unit=db.read)
 
     @classmethod
     @asynccontextmanager
@@ -132,6 +79,9 @@ class Doors:
             await doors._disclosure.drained()
             await doors._verification.drained()
             await doors._eligibility.drained()
+            await doors._issuing.drained()
+            await doors._introspection.drained()
+            await doors._programmes.drained()
 
     async def disclose(
         self, question: disclosure.Question | ByToken[disclosure.Question]
@@ -154,36 +104,43 @@ class Doors:
         """Ask for eligibility."""
         return await self._eligibility.ask(question)
 
+    async def issue(self, question: issuing.Question) -> issuing.Issued:
+        """Ask for an access token to be remembered."""
+        return await self._issuing.ask(question)
 
-async def _by_token(tx: Transaction, questions: Sequence[Q | ByToken[Q]]) -> list[Q | NotAsked]:
-    """The questions themselves: each token is read anew, all in one statement."""
-    jtis = [each.jti for each in questions if isinstance(each, ByToken)]
-    held = await tokens.read(tx, jtis) if jtis else {}
+    async def introspect(self, question: introspection.Question) -> introspection.Standing | None:
+        """Ask what a token is worth."""
+        return await self._introspection.ask(question)
 
-    def asked(each: Q | ByToken[Q]) -> Q | NotAsked:
-        if not isinstance(each, ByToken):
-            return each
-        token = held.get(each.jti)
-        return TokenEnded() if token is None else each.question(token)
-
-    return [asked(each) for each in questions]
+    async def programme(self, client_id: str) -> Client | None:
+        """Ask who is registered under a name."""
+        return await self._programmes.ask(client_id)
 
 
-def _bound(
-    door: Callable[[Transaction, Keyring, Catalogue, Sequence[Q]], Awaitable[list[A]]],
-    keyring: Keyring,
-    catalogue: Catalogue,
-) -> Door[Q, A]:
-    async def bound(tx: Transaction, questions: Sequence[Q]) -> list[A]:
-        return await door(tx, keyring, catalogue, questions)
-
-    return bound
+_Bare = Callable[[Transaction, Keyring, Catalogue, Sequence[Q]], Awaitable[list[A]]]
 
 
-def _settle(answer: asyncio.Future[A], given: A | Exception) -> None:
-    if answer.done():
-        return  # whoever asked was cancelled
-    if isinstance(given, Exception):
-        answer.set_exception(given)
-    else:
-        answer.set_result(given)
+def _by_token(door: Door[Q, A]) -> Door[Q | ByToken[Q], A | NotAsked]:
+    """The same door for questions that rest on tokens: all are read anew in one statement."""
+
+    async def answered(tx: Transaction, questions: Sequence[Q | ByToken[Q]]) -> list[A | NotAsked]:
+        jtis = [each.jti for each in questions if isinstance(each, ByToken)]
+        held = await tokens.read(tx, jtis) if jtis else {}
+
+        def asked(each: Q | ByToken[Q]) -> Q | NotAsked:
+            if not isinstance(each, ByToken):
+                return each
+            token = held.get(each.jti)
+            return TokenEnded() if token is None else each.question(token)
+
+        allowed = [asked(each) for each in questions]
+        askable = [each for each in allowed if not isinstance(each, NotAsked)]
+        answers = iter(await door(tx, askable) if askable else [])
+        return [each if isinstance(each, NotAsked) else next(answers) for each in allowed]
+
+    return answered
+
+
+async def _registered(tx: Transaction, names: Sequence[str]) -> list[Client | None]:
+    found = await programmes.read(tx, list(dict.fromkeys(names)))
+    return [found.get(name) for name in names]

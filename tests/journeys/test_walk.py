@@ -37,10 +37,8 @@ def test_the_walk_on_the_embedded_store_holds_no_surprise(tmp_path, server):
 
 @pytest.mark.postgres
 @pytest.mark.redis
-def test_the_walk_on_postgresql_and_redis_holds_no_surprise(
-    tmp_path, postgres_server, redis_server
-):
-    done = walk(tmp_path, "--here", "--postgres", postgres_server, "--redis", redis_server)
+def test_the_walk_on_postgresql_and_redis_holds_no_surprise(tmp_path, postgres_server, empty_redis):
+    done = walk(tmp_path, "--here", "--postgres", postgres_server, "--redis", empty_redis)
 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 

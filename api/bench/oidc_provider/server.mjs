@@ -66,4 +66,5 @@ const provider = new Provider(issuer, {
   ttl: { ClientCredentials: 300 },
 });
 
-provider.listen(port, "127.0.0.1", () => console.log("listening"));
+const server = provider.listen(port, "127.0.0.1", () => console.log("listening"));
+server.keepAliveTimeout = 0; // while the other server is asked, its connections wait

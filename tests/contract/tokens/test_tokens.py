@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from consent import grants
 from identity import programmes, tokens
+from identity.tokens import NewAccess
 from vault import database as db
 
 
@@ -24,7 +25,9 @@ def later(tx, **step):
 
 
 async def access(tx, authorized, jti="jti-1", **more):
-    return await tokens.issue_access(tx, authorized, jti=jti, jkt="thumb", **more)
+    wanted = NewAccess(authorized=authorized, jti=jti, jkt="thumb", **more)
+    (token,) = await tokens.issue_access(tx, [wanted])
+    return token
 
 
 async def valid(tx, jti="jti-1"):
@@ -117,7 +120,8 @@ async def test_a_refresh_token_stands_for_the_same_again_and_again(tx, authorize
     for _ in range(3):
         found = await tokens.refresh(tx, "minhaty", refresh)
         assert (found.authorized, found.family) == (authorized, family)
-    assert await tokens.read_refresh(tx, refresh) == found
+    assert await tokens.read_refresh(tx, [refresh, "another"]) == {refresh: found}
+    assert await tokens.read_refresh(tx, []) == {}
 
 
 @pytest.mark.parametrize("wrong", ["", "rubbish", "é"])
@@ -139,8 +143,8 @@ async def test_a_refresh_token_expires(tx, authorized):
     family = await tokens.open_family(tx, authorized)
     refresh = await tokens.issue_refresh(tx, authorized, family=family, life=timedelta(days=2))
 
-    assert await tokens.read_refresh(later(tx, hours=47), refresh)
-    assert await tokens.read_refresh(later(tx, days=2), refresh) is None
+    assert await tokens.read_refresh(later(tx, hours=47), [refresh])
+    assert not await tokens.read_refresh(later(tx, days=2), [refresh])
 
 
 async def test_to_revoke_a_refresh_token_is_to_revoke_what_came_of_it(tx, authorized):
@@ -151,7 +155,7 @@ async def test_to_revoke_a_refresh_token_is_to_revoke_what_came_of_it(tx, author
     assert await tokens.revoke_refresh(tx, "minhaty", refresh)
 
     assert not await valid(tx)
-    assert await tokens.read_refresh(tx, refresh) is None
+    assert not await tokens.read_refresh(tx, [refresh])
 
 
 async def test_after_a_withdrawal_nothing_is_refreshed(tx, keyring, grant, authorized):
@@ -194,12 +198,12 @@ async def test_what_expired_is_forgotten_and_what_is_valid_stays(tx, authorized)
     refresh = await tokens.issue_refresh(tx, authorized, family=family)
     await access(tx, authorized, "old")
     after = later(tx, days=1, minutes=10)
-    await tokens.issue_access(after, authorized, jti="new", jkt="thumb")
+    await access(after, authorized, "new")
 
     assert await tokens.forget_expired(tx, limit=9) == 0
     assert await tokens.forget_expired(after, limit=9) == 1
 
-    assert await tokens.read_refresh(after, refresh)
+    assert await tokens.read_refresh(after, [refresh])
     assert await valid(after, "new")
     assert await tx.connection.scalar(select(func.count(tokens.access_tokens.c.id))) == 1
 
@@ -216,7 +220,7 @@ async def test_an_authorization_that_no_token_is_left_of_is_forgotten(tx, author
     # Two of each table at a time: access and refresh tokens go, then what they came of.
     assert [await tokens.forget_expired(much, limit=2) for _ in range(3)] == [6, 3, 0]
 
-    assert await tokens.read_refresh(much, kept)
+    assert await tokens.read_refresh(much, [kept])
     assert list(await tx.connection.scalars(select(tokens.families.c.id))) == [young]
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -69,6 +70,8 @@ def sign_in(world):
             page.locator("main button").first.click()
         page.locator("#code").fill(account.code())
         page.locator("main button").first.click()
+        # By its path: the address of the page that was wanted stands in the query.
+        page.wait_for_url(lambda url: "/sign-in" not in urlsplit(url).path)
 
     return sign_in
 

@@ -1,0 +1,84 @@
+"""Questions that arrive together are answered together: one transaction, one commit for all.
+
+What comes while a batch is in flight waits for the next. If a batch fails, each of its
+questions is asked again alone: one that cannot be answered harms only itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Generic, TypeVar
+
+from vault import database as db
+from vault.database import Database, Transaction
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+Door = Callable[[Transaction, Sequence[Q]], Awaitable[list[A]]]
+Unit = Callable[[Database], AbstractAsyncContextManager[Transaction]]
+Waiting = tuple[Q, asyncio.Future[A]]
+
+BATCH: Final = 256
+"""Questions per transaction at most."""
+
+
+class Gathering(Generic[Q, A]):
+    """One door, open to single questions: they wait for each other and share a transaction."""
+
+    def __init__(self, database: Database, door: Door[Q, A], *, unit: Unit = db.begin) -> None:
+        """Take the door, and the unit of work it is asked in: `begin`, or `read` beside writers."""
+        self._database = database
+        self._door = door
+        self._unit = unit
+        self._waiting: list[Waiting[Q, A]] = []
+        self._answering: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Q) -> A:
+        """Ask one question.
+
+        Raises:
+            Exception: whatever this question alone makes the door raise.
+        """
+        answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._answering is None:
+            self._answering = asyncio.create_task(self._answer_all())
+        return await answer
+
+    async def drained(self) -> None:
+        """Return when all that was asked is answered."""
+        if self._answering is not None:
+            await self._answering
+
+    async def _answer_all(self) -> None:
+        await asyncio.sleep(0)  # one turn of the loop: what arrives together is gathered
+        while self._waiting:
+            # Whoever was cancelled meanwhile is not asked for.
+            waiting = [each for each in self._waiting if not each[1].done()]
+            batch, self._waiting = waiting[:BATCH], waiting[BATCH:]
+            if batch:
+                await self._answer(batch)
+        self._answering = None
+
+    async def _answer(self, batch: list[Waiting[Q, A]]) -> None:
+        try:
+            async with self._unit(self._database) as tx:
+                answers = await self._door(tx, [question for question, _ in batch])
+        except Exception as fault:  # noqa: BLE001  (it is handed to the one who asked)
+            if len(batch) == 1:
+                _settle(batch[0][1], fault)
+                return
+            for alone in batch:
+                await self._answer([alone])
+            return
+        for (_, answer), given in zip(batch, answers, strict=True):
+            _settle(answer, given)
+
+
+def _settle(answer: asyncio.Future[A], given: A | Exception) -> None:
+    if answer.done():
+        return  # whoever asked was cancelled
+    if isinstance(given, Exception):
+        answer.set_exception(given)
+    else:
+        answer.set_result(given)
