@@ -22,7 +22,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     literal,
-    or_,
     select,
     true,
     tuple_,
@@ -194,11 +193,17 @@ def along(leaf: CTE) -> Select[Any]:
     right, at the edge (`within`, a size): found in the statement that finds the leaf.
     """
     at, tile = _LEVELS.c, log_tile.c
-    passed = or_(
-        *(tile.idx == each.bitwise_rshift(at.shift) for each in (leaf.c.seq, leaf.c.within))
-    )
-    tiles = leaf.join(_LEVELS, true()).outerjoin(log_tile, and_(tile.level == at.level, passed))
-    return select(leaf, tile.level, tile.idx, tile.hashes).select_from(tiles)
+    above, edge = (each.bitwise_rshift(at.shift) for each in (leaf.c.seq, leaf.c.within))
+    both = leaf.join(_LEVELS, true())
+    steps = union_all(
+        select(leaf, at.level, above.label("idx")).select_from(both),
+        select(leaf, at.level, edge.label("idx")).select_from(both).where(edge != above),
+    ).subquery("steps")
+    # By the whole key: with an `or` between two places, every tile of the log would be looked at.
+    there = and_(tile.level == steps.c.level, tile.idx == steps.c.idx)
+    return select(
+        *(steps.c[column.name] for column in leaf.c), steps.c.level, steps.c.idx, tile.hashes
+    ).select_from(steps.outerjoin(log_tile, there))
 
 
 async def load(tx: Transaction, places: Iterable[Place]) -> dict[Place, bytes]:

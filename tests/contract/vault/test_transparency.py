@@ -293,3 +293,22 @@ async def test_which_entry_is_at_a_place_is_told_once_the_tree_has_grown_as_far(
     async with db.read(database) as tx:
         assert [await transparency.at(tx, place) for place in (0, 2)] == [ids[0], ids[2]]
         assert [await transparency.at(tx, place) for place in (3, 2**63)] == [None, None]
+
+
+async def test_a_proof_finds_its_tiles_by_their_key_however_many_there_are(database):
+    others = [
+        {"level": 0, "idx": 1_000 + number, "width": 256, "hashes": b"\0" * 32}
+        for number in range(4_000)
+    ]
+    asked = transparency._PROVED.params(entry=uuid4(), published=0)
+    async with db.begin(database) as tx:
+        await tx.connection.execute(insert(log_tile), others)
+        explain = "EXPLAIN QUERY PLAN" if database.embedded else "EXPLAIN"
+        if not database.embedded:
+            await tx.connection.exec_driver_sql("ANALYZE log_tile")
+        written = asked.compile(tx.connection.sync_engine, compile_kwargs={"literal_binds": True})
+        rows = (await tx.connection.exec_driver_sql(f"{explain} {written}")).all()
+    plan = [str(row[-1]) for row in rows if "log_tile" in str(row[-1])]
+
+    assert plan
+    assert all("SEARCH" in step or "Index" in step for step in plan), plan
