@@ -1,4 +1,4 @@
-"""The composition root: the public app and the console app, two ASGI apps on two listeners."""
+"""The composition root: an ASGI app, and a listener, for each audience."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -52,6 +52,17 @@ def public_app(settings: Settings) -> Litestar:
         origin=settings.issuer,
         documented=openapi.config(settings),
         seals=True,
+    )
+
+
+def programmes_app(settings: Settings) -> Litestar:
+    """What programmes reach by their certificates: no page, no cookie, no task of the house."""
+    return _app(
+        settings,
+        (*oauth.for_programmes(settings), *programmes.handlers(settings)),
+        origin=settings.mutual_tls_origin,
+        documented=None,
+        seals=False,
     )
 
 

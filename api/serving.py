@@ -46,6 +46,14 @@ def console() -> Any:
     return app.console_app(settings.from_environ())
 
 
+def programmes() -> Any:
+    """The programmes' app with the settings of the environment; called in each worker."""
+    from api import app  # noqa: PLC0415
+
+    process_memory.keep_inside()
+    return app.programmes_app(settings.from_environ())
+
+
 def serve(front: Front, *, host: str, port: int, workers: int, server: Server) -> None:
     """Serve one front until SIGINT or SIGTERM; requests in flight are answered first."""
     target = f"{__name__}:{front}"
@@ -57,12 +65,12 @@ def serve(front: Front, *, host: str, port: int, workers: int, server: Server) -
 
 
 def serve_mutual_tls(tls: Tls, *, host: str, port: int, workers: int) -> None:
-    """Serve the public app to programmes with a certificate, until SIGINT or SIGTERM.
+    """Serve programmes that have a certificate, until SIGINT or SIGTERM.
 
     Only uvicorn lets us see the certificate of a connection.
     """
     _uvicorn(
-        f"{__name__}:public",
+        f"{__name__}:programmes",
         host,
         port,
         workers,

@@ -1,13 +1,17 @@
 """Questions that arrive together are answered together: one transaction, one commit for all.
 
 What comes while a batch is in flight waits for the next. If a batch fails, each of its
-questions is asked again alone: one that cannot be answered harms only itself.
+questions is asked again alone: one that cannot be answered harms only itself. If it was the store
+that failed, nobody is: each would wait for it in turn.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Generic, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from vault import database as db
 from vault.database import Database, Transaction
@@ -64,9 +68,10 @@ class Gathering(Generic[Q, A]):
         try:
             async with self._unit(self._database) as tx:
                 answers = await self._door(tx, [question for question, _ in batch])
-        except Exception as fault:  # noqa: BLE001  (it is handed to the one who asked)
-            if len(batch) == 1:
-                _settle(batch[0][1], fault)
+        except Exception as fault:  # noqa: BLE001  (it is handed to those who asked)
+            if len(batch) == 1 or _is_of_the_store(fault):
+                for _, answer in batch:
+                    _settle(answer, fault)
                 return
             for alone in batch:
                 await self._answer([alone])
@@ -82,3 +87,9 @@ def _settle(answer: asyncio.Future[A], given: A | Exception) -> None:
         answer.set_exception(given)
     else:
         answer.set_result(given)
+
+
+def _is_of_the_store(fault: Exception) -> bool:
+    """Whether there was no connection to be had, or it went."""
+    gone = isinstance(fault, DBAPIError) and fault.connection_invalidated
+    return gone or isinstance(fault, OSError | PoolTimeoutError)

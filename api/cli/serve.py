@@ -70,7 +70,7 @@ def mutual_tls(
     certificate: Path,
     key: Path,
 ) -> None:
-    """The public app by TLS, for programmes that have a certificate (RFC 8705)."""
+    """What programmes need, by TLS, for those that have a certificate (RFC 8705)."""
     settings = unlocking.settings()
     if settings.client_authorities is None:
         raise click.UsageError("AMANA_CLIENT_AUTHORITIES must say whose certificates are good")

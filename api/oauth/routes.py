@@ -37,13 +37,6 @@ TAGS: Final = ["Authorization"]
 
 def handlers(settings: Settings) -> list[ControllerRouterHandler]:
     """`/oauth/…`, `/authorize` and the metadata."""
-    endpoints = Router(
-        path="/",  # each handler says its whole path: the cookieless routes are known by it
-        route_handlers=[push_request, give_token, introspect_token, revoke_token],
-        exception_handlers={HTTPException: _refused},
-        security=[{"private_key_jwt": []}, {"mutual_tls": []}],
-        tags=TAGS,
-    )
     pages = Router(
         path="/",
         route_handlers=[
@@ -53,7 +46,19 @@ def handlers(settings: Settings) -> list[ControllerRouterHandler]:
         ],
         dependencies={"at_hand": Provide(calls.at_hand)},
     )
-    return [endpoints, pages, keys.published, *metadata.handlers(settings, tuple(token.GRANTS))]
+    return [*for_programmes(settings), pages]
+
+
+def for_programmes(settings: Settings) -> list[ControllerRouterHandler]:
+    """What no browser comes to: `/oauth/…` and the metadata."""
+    endpoints = Router(
+        path="/",  # each handler says its whole path: the cookieless routes are known by it
+        route_handlers=[push_request, give_token, introspect_token, revoke_token],
+        exception_handlers={HTTPException: _refused},
+        security=[{"private_key_jwt": []}, {"mutual_tls": []}],
+        tags=TAGS,
+    )
+    return [endpoints, keys.published, *metadata.handlers(settings, tuple(token.GRANTS))]
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

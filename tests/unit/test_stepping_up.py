@@ -52,6 +52,22 @@ def test_any_of_the_named_ways_will_do_and_only_what_lacks_is_named():
     assert lacking(needed, ago=61) == StepUp(max_age=60)
 
 
+@pytest.mark.parametrize(
+    ("acr", "wanted", "enough"),
+    [
+        (stepping_up.TWO_FACTORS, stepping_up.TWO_FACTORS, True),
+        (stepping_up.PHISHING_RESISTANT, stepping_up.TWO_FACTORS, True),
+        (stepping_up.PHISHING_RESISTANT, stepping_up.PHISHING_RESISTANT, True),
+        (stepping_up.TWO_FACTORS, stepping_up.PHISHING_RESISTANT, False),
+        (stepping_up.PHISHING_RESISTANT, "another", False),
+        (None, stepping_up.TWO_FACTORS, False),
+    ],
+)
+def test_a_passkey_is_enough_where_a_code_is_and_a_code_not_where_a_passkey_is(acr, wanted, enough):
+    assert stepping_up.reaches(acr, {wanted}) is enough
+    assert (lacking(SignIn(acr=(wanted,)), acr=acr) is None) is enough
+
+
 def with_sign_in(table):
     written = f'\n[agreement."{NAME}".sign_in]\n{table}\n'.encode()
     return catalogues.compile(SHIPPED | {AMO: SHIPPED[AMO] + written})

@@ -1,6 +1,8 @@
 import asyncio
 
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from vault import database as db
 from vault.gathering import BATCH, Gathering
@@ -80,6 +82,45 @@ async def test_a_poisoned_question_harms_only_itself(gathering, batches):
     assert await gathering.ask(5) == 10
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ConnectionRefusedError(),
+        PoolTimeoutError(),
+        DBAPIError("SELECT 1", None, Exception(), connection_invalidated=True),
+    ],
+    ids=["refused", "pool", "gone"],
+)
+async def test_when_the_store_is_away_nobody_waits_for_it_in_turn(database, fault):
+    batches = []
+
+    async def door(tx, questions):
+        batches.append(len(questions))
+        raise fault
+
+    asked = map(Gathering(database, door).ask, range(5))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert answers == [fault] * 5
+    assert batches == [5]
+
+
+async def test_a_fault_of_a_statement_is_the_one_s_who_asked_it(database):
+    batches = []
+
+    async def door(tx, questions):
+        batches.append(list(questions))
+        await tx.connection.exec_driver_sql("SELECT 1" if "bad" not in questions else "SELEKT")
+        return questions
+
+    asked = map(Gathering(database, door).ask, ("good", "bad"))
+    good, bad = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert good == "good"
+    assert isinstance(bad, DBAPIError)
+    assert batches == [["good", "bad"], ["good"], ["bad"]]
+
+
 async def test_whoever_leaves_is_not_asked_for(gathering, batches, go, arrivals):
     go.clear()
     first = asyncio.create_task(gathering.ask(1))
@@ -98,6 +139,17 @@ async def test_whoever_leaves_is_not_asked_for(gathering, batches, go, arrivals)
     await gathering.drained()
 
     assert batches == [[1], [3]]
+
+
+async def test_when_all_who_wait_left_nothing_is_asked(gathering, batches):
+    leaving = [asyncio.create_task(gathering.ask(each)) for each in (1, 2)]
+    await asyncio.sleep(0)
+    for each in leaving:
+        each.cancel()
+    await gathering.drained()
+
+    assert batches == []
+    assert await gathering.ask(3) == 6
 
 
 async def test_draining_answers_what_was_asked(gathering):

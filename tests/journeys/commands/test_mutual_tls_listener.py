@@ -167,6 +167,26 @@ def test_a_handshake_shows_who_asks_and_a_token_is_bound_to_it(
             assert thief.get("/v1/userinfo", headers=bearer | header).status_code == 401
 
 
+def test_the_listener_has_what_programmes_need_and_no_page(listener, client):
+    with client() as programme:
+        asked(programme)
+        there = {
+            "/.well-known/oauth-authorization-server": 200,
+            "/.well-known/oauth-protected-resource/v1": 200,
+            "/oauth/jwks": 200,
+            "/v1/userinfo": 401,
+        }
+        pages = ["/", "/en/sign-in", "/authorize", "/end-session", "/en/me", "/openapi.json"]
+        found = {path: programme.get(path).status_code for path in (*there, *pages)}
+        endpoints = {
+            name: programme.post(f"/oauth/{name}").status_code
+            for name in ("token", "par", "introspect", "revoke")
+        }
+
+    assert found == there | dict.fromkeys(pages, 404)
+    assert set(endpoints.values()) == {400}
+
+
 def test_a_certificate_of_nobodys_authority_ends_the_handshake(listener, client, tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     own = files(tmp_path, "own", key, Authority.new().issue(key))
