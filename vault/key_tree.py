@@ -202,8 +202,7 @@ class Tree(Opaque):
         return NodeKey(key, row.version)
 
     async def _new(self, tx: Transaction, place: Place, above: NodeKey | None) -> dict[str, Any]:
-        change = await self._change(tx, place, secrets.token_bytes(KEY_BYTES), 1, above)
-        return {"parent": _above(place)[1], **change}
+        return await self._change(tx, place, secrets.token_bytes(KEY_BYTES), 1, above)
 
     async def _change(
         self, tx: Transaction, place: Place, key: bytes, version: int, above: NodeKey | None
@@ -217,6 +216,7 @@ class Tree(Opaque):
             "tree": self.name,
             "level": place[0],
             "idx": place[1],
+            "parent": _above(place)[1],
             "version": version,
             "parent_version": above.version if above else 0,
             "wrapped": wrapped,
@@ -312,4 +312,5 @@ _nodes: Final = select(
     key_nodes.c.parent_version,
     key_nodes.c.wrapped,
 )
-_ONE: Final = ("tree", "level", "idx")
+_ONE: Final = ("tree", "level", "idx", "parent")
+"""What finds a row, by whichever index PostgreSQL takes: after many inserts its figures are old."""

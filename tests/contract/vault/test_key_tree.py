@@ -14,6 +14,7 @@ from vault.keyring import open_keyring
 from vault.subject_keys import Kind
 
 table = subject_keys.subject_keys
+KEY = b"k" * 32
 
 
 @pytest.fixture
@@ -282,3 +283,50 @@ async def test_in_a_wide_tree_what_hangs_beside_a_renewed_way_goes_on_opening(
     async with db.begin(database) as tx:
         fresh = await open_keyring(tx, keys)
         assert (await fresh.trees[Kind.DATA].nodes(tx, wanted)).keys() == wanted.keys()
+
+
+async def test_a_tree_grows_beside_what_is_there(database, keyring):
+    tree = keyring.trees[Kind.DATA]
+    async with db.begin(database) as tx:
+        first = await tree.grow(tx, [0])
+    async with db.begin(database) as tx:
+        both = await tree.grow(tx, [0, FAN_OUT + 1])
+        found = await tree.nodes(tx, {0: 1, FAN_OUT + 1: 1})
+
+    bound = b"what hangs there"
+    for idx, grown in (first | both).items():
+        assert found[idx].unwrap(grown.wrap(KEY, bound), bound) == KEY
+    assert found[0].unwrap(first[0].wrap(KEY, bound), bound) == KEY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [delete(key_nodes), update(key_nodes).values(parent_version=9)],
+    ids=["gone", "out of step"],
+)
+async def test_a_node_that_does_not_open_spares_its_neighbours(database, keyring, change):
+    tree = keyring.trees[Kind.DATA]
+    async with db.begin(database) as tx:
+        await tree.grow(tx, [0, 1, FAN_OUT + 1])
+        at = (key_nodes.c.tree == "data", key_nodes.c.level == BOTTOM, key_nodes.c.idx == 0)
+        await tx.connection.execute(change.where(*at))
+        found = await tree.nodes(tx, {0: 1, 1: 1, FAN_OUT + 1: 1})
+
+    assert found.keys() == {1, FAN_OUT + 1}
+
+
+async def test_what_is_held_of_before_a_renewal_is_read_anew(database, keys, keyring):
+    tree = keyring.trees[Kind.DATA]
+    async with db.begin(database) as tx:
+        another = await open_keyring(tx, keys)
+        await tree.grow(tx, [0])
+        assert await tree.nodes(tx, {0: 1})
+        renewed = await another.trees[Kind.DATA].renew(tx, [0])
+        found = await tree.nodes(tx, {0: 2})
+
+    assert found[0].unwrap(renewed[0].new.wrap(KEY, b"it"), b"it") == KEY
+
+
+def test_the_bytes_that_a_node_is_bound_to_stay_as_they_are():
+    parts = "0004 6e6f6465", "0004 64617461", "0001 03", "0008 0000000001020304", "0004 00000005"
+    assert key_tree._bound("data", (3, 0x01020304), 5) == bytes.fromhex("".join(parts))
