@@ -31,6 +31,7 @@ __all__ = [
     "Unacceptable",
     "add",
     "everyone",
+    "is_still",
     "locked",
     "read",
     "resume",
@@ -207,6 +208,11 @@ async def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Client]:
     """These clients, active or not; unknown ids are left out."""
     found = await fetch_all(tx, _BY_ID, Client, {"ids": spread(ids)})
     return {client.client_id: client for client in found}
+
+
+async def is_still(tx: Transaction, client: Client) -> bool:
+    """Whether a client is as it was read once."""
+    return (await read(tx, [client.client_id])).get(client.client_id) == client
 
 
 async def locked(tx: Transaction, client_id: str) -> Client | None:

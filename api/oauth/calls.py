@@ -1,7 +1,8 @@
 """What every endpoint for programmes does alike: read the form, see who asks, answer, log a no.
 
-No transaction is open while signatures are verified: who asks is read at one of the doors, where
-those who ask together share one.
+No transaction is open while signatures are verified. They are verified by what is known of a
+programme here; the transaction that then acts for it reads it anew, and where it is not as it was
+known, it shows again who it is.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,8 @@ from api.oauth.errors import Denied
 from api.oauth.parameters import Parameters
 from api.running import Running
 from api.settings import Settings
+from identity import programmes
+from identity.doors.gathering import Outdated
 from identity.programmes import Client
 from policies.catalogue import Catalogue
 from vault import database as db
@@ -73,8 +76,8 @@ class Proofs(StrEnum):
 
 
 Outcome = Response[Any] | Denied
-Work = Callable[[Running, Call], Awaitable[Outcome]]
-"""What an endpoint does for who may ask."""
+Work = Callable[[Running, Call], Awaitable[Outcome | Outdated]]
+"""What an endpoint does for who may ask, where they still are as they were known."""
 WholeWork = Callable[[AtHand, Call], Awaitable[Outcome]]
 NONCE_HEADER: Final = "DPoP-Nonce"
 
@@ -95,8 +98,10 @@ async def at_hand(
 def whole(work: WholeWork) -> Work:
     """Work that is done in one transaction of its own, its refusal logged with what it wrote."""
 
-    async def worked(running: Running, call: Call) -> Response[Any]:
+    async def worked(running: Running, call: Call) -> Response[Any] | Outdated:
         async with db.begin(running.database) as tx:
+            if not await programmes.is_still(tx, call.client):
+                return Outdated()
             own = AtHand(
                 tx=tx,
                 keyring=running.keyring,
@@ -148,9 +153,9 @@ async def _outcome(
         proofs = Proofs.OPTIONAL
     proof = _proof(request, running, proofs, at)
     if isinstance(proof, Denied):
-        return _named(proof, who.client)
+        return await _refused(running, shown, proof)
     if spent := await _spend(running.short_lived, who, proof):
-        return _named(spent, who.client)
+        return await _refused(running, shown, spent)
     call = Call(
         client=who.client,
         parameters=given,
@@ -160,8 +165,27 @@ async def _outcome(
         accept=headers.get("accept", ""),
         correlation=errors.correlation(request),
     )
+    return await _done(running, shown, work, call)
+
+
+async def _done(running: Running, shown: Shown, work: Work, call: Call) -> Outcome:
+    """What the work comes to by what the programme is now: known of before, it was not enough."""
     outcome = await work(running, call)
-    return _named(outcome, who.client) if isinstance(outcome, Denied) else outcome
+    while isinstance(outcome, Denied | Outdated):
+        who = await client_auth.identify(running, shown, anew=True)
+        if isinstance(who, Denied):
+            return who
+        if isinstance(outcome, Denied) and who.client == call.client:
+            return _named(outcome, who.client)
+        call = msgspec.structs.replace(call, client=who.client)
+        outcome = await work(running, call)
+    return outcome
+
+
+async def _refused(running: Running, shown: Shown, denied: Denied) -> Denied:
+    """No, in the name of who still is who they were known as; to others, what they are told."""
+    who = await client_auth.identify(running, shown, anew=True)
+    return who if isinstance(who, Denied) else _named(denied, who.client)
 
 
 def _proof(

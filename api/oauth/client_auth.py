@@ -80,21 +80,61 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
     """None where it was a certificate that said so."""
 
 
-async def identify(running: Running, shown: Shown) -> Identified | Denied:
-    """Which programme asks, by its assertion or its certificate."""
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a request says it is from."""
+
+    name: str
+    assertion: str | None
+    """None where its certificate must show it."""
+
+
+async def identify(running: Running, shown: Shown, *, anew: bool = False) -> Identified | Denied:
+    """Which programme asks, by its assertion or its certificate.
+
+    By what is known of it here, first: what then acts for it checks that it still is so. Nobody
+    is refused by what is known alone, and with `anew` it is not looked at.
+    """
+    said = _said(shown)
+    if isinstance(said, Denied):
+        return said
+    if not anew:
+        who = _judged(running, shown, said, running.doors.known(said.name))
+        if isinstance(who, Identified):
+            return who
+    # Whatever the name, for the time.
+    client = await running.doors.programme(said.name)
+    who = _judged(running, shown, said, client)
+    if isinstance(who, Denied) and who.reason == Bad.KEY and client and client.jwks_uri:
+        await client_sets.ask(running.short_lived, client.client_id)
+    return who
+
+
+def _said(shown: Shown) -> Said | Denied:
     assertion = _assertion(shown)
     if isinstance(assertion, Denied):
         return assertion
     if assertion is None:
-        return await _by_certificate(running, shown)
-    return await _by_assertion(running, assertion, shown)
+        if shown.certificate is None:
+            return failed("client-auth-missing")
+        name = shown.parameters.get("client_id") or ""
+    else:
+        claimed = jose.unverified(assertion, Claimed)
+        name = claimed.sub if claimed else ""
+    return Said(name=name if _CLIENT_ID.fullmatch(name) else "?", assertion=assertion)
 
 
-async def _by_certificate(running: Running, shown: Shown) -> Identified | Denied:
-    """Which programme asks, by the certificate of its connection (RFC 8705 §2)."""
+def _judged(
+    running: Running, shown: Shown, said: Said, client: Client | None
+) -> Identified | Denied:
+    if said.assertion is None:
+        return _by_certificate(running, shown, client)
+    return _by_assertion(running, shown, said.assertion, client)
+
+
+def _by_certificate(running: Running, shown: Shown, client: Client | None) -> Identified | Denied:
+    """Whether it is this programme, by the certificate of its connection (RFC 8705 §2)."""
     if shown.certificate is None:
         return failed("client-auth-missing")
-    client = await _named(running, shown.parameters.get("client_id") or "")
     reason = next(certificates.wrong(shown.certificate, client, running.settings, shown.at), None)
     if client is None or reason is not None:
         return failed(reason or "client-unknown")
@@ -103,9 +143,10 @@ async def _by_certificate(running: Running, shown: Shown) -> Identified | Denied
     return Identified(client=client, jti=None)
 
 
-async def _by_assertion(running: Running, assertion: str, shown: Shown) -> Identified | Denied:
-    claimed = jose.unverified(assertion, Claimed)
-    client = await _named(running, claimed.sub if claimed else "")
+def _by_assertion(
+    running: Running, shown: Shown, assertion: str, client: Client | None
+) -> Identified | Denied:
+    """Whether it is this programme, by the assertion it signed (RFC 7523)."""
     if client is not None and client.auth_method is not AuthMethod.PRIVATE_KEY_JWT:
         client = None
     # What is verified for nobody is thrown away: see DECOY.
@@ -113,8 +154,6 @@ async def _by_assertion(running: Running, assertion: str, shown: Shown) -> Ident
     if client is None:
         return failed("client-unknown")
     if not isinstance(jws, Jws):
-        if jws is Bad.KEY and client.jwks_uri:
-            await client_sets.ask(running.short_lived, client.client_id)
         # Whose name it bears is a claim until its signature holds: nobody is blamed for it.
         return failed(jws.value)
     claims = jws.claims(Claims)
@@ -143,11 +182,6 @@ def failed(reason: str, client: Client | None = None) -> Denied:
         description="client authentication failed",
         client_id=client.client_id if client else "",
     )
-
-
-async def _named(running: Running, name: str) -> Client | None:
-    """The programme of this name, active or not; asked for whatever the name, for the time."""
-    return await running.doors.programme(name if _CLIENT_ID.fullmatch(name) else "?")
 
 
 def _assertion(shown: Shown) -> str | Denied | None:

@@ -12,6 +12,7 @@ from api.oauth.calls import Call
 from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
 from api.running import Running
+from identity.doors.gathering import ByProgramme, Outdated
 from identity.doors.introspection import Question, Standing
 
 
@@ -34,15 +35,19 @@ class Introspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 INACTIVE = Introspected(active=False)
 
 
-async def introspect(running: Running, call: Call) -> Response[Any] | Denied:
+async def introspect(running: Running, call: Call) -> Response[Any] | Denied | Outdated:
     """Answer one question about one token. `token_type_hint` is not needed and not read."""
     token = call.parameters.get("token")
     if token is None:
         return Denied(error="invalid_request", reason="token-missing")
     claims = await _claims(running, call, token)
-    standing = await running.doors.introspect(
-        Question(programme=call.client.programme, token=token, jti=claims.jti if claims else None)
+    question = Question(
+        programme=call.client.programme, token=token, jti=claims.jti if claims else None
     )
+    asked = ByProgramme(client=call.client, question=question)
+    standing = await running.doors.introspect(asked)
+    if isinstance(standing, Outdated):
+        return standing
     said = _said(running.settings.issuer, standing, claims) if standing else INACTIVE
     if signed_introspection.is_wanted(call.accept):
         return await signed_introspection.answer(running, call, said)

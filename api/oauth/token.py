@@ -23,6 +23,7 @@ from consent import grants
 from identity import codes, tokens
 from identity.codes import AuthorizationCode, CodeReused
 from identity.doors import issuing
+from identity.doors.gathering import ByProgramme, Outdated
 from identity.tokens import AccessToken, Authorized
 from policies.legal_time import legal_day
 from policies.vocabulary import AgreementId, PurposeId
@@ -58,7 +59,7 @@ GRANT_SCOPES: Final = ("grant_management_query", "grant_management_revoke")
 """Grant Management for OAuth 2.0 §6.1."""
 
 
-async def give(running: Running, call: Call) -> Response[Any] | Denied:
+async def give(running: Running, call: Call) -> Response[Any] | Denied | Outdated:
     """Answer one token request."""
     kind = call.parameters.get("grant_type")
     if kind is None:
@@ -75,7 +76,9 @@ async def give(running: Running, call: Call) -> Response[Any] | Denied:
     return await grant(running, call)
 
 
-async def client_credentials(running: Running, call: Call) -> Response[TokenAnswer] | Denied:
+async def client_credentials(
+    running: Running, call: Call
+) -> Response[TokenAnswer] | Denied | Outdated:
     """A programme under a law (RFC 6749 §4.4): what rests on consent is not to be had so.
 
     Or, with a scope, to see to its own grants.
@@ -85,7 +88,9 @@ async def client_credentials(running: Running, call: Call) -> Response[TokenAnsw
     if isinstance(authorized, Denied):
         return authorized
     wanted = access_tokens.wanted(authorized, call.binding)
-    issued = await running.doors.issue(wanted)
+    issued = await running.doors.issue(ByProgramme(client=call.client, question=wanted))
+    if isinstance(issued, Outdated):
+        return issued
     key = await keys.signing_with(running.database, running.keyring)
     token = access_tokens.text(key, running.settings.issuer, wanted, issued, call.binding)
     told = _told(token, issued.row, call.binding)

@@ -33,6 +33,17 @@ class ByToken(msgspec.Struct, Generic[Q], frozen=True, kw_only=True):
     """The question this token allows to be asked, or what its person's sign-in lacks for it."""
 
 
+class ByProgramme(msgspec.Struct, Generic[Q], frozen=True, kw_only=True):
+    """A question of a programme that has shown who it is, as it was known then."""
+
+    client: Client
+    question: Q
+
+
+class Outdated(msgspec.Struct, frozen=True, kw_only=True):
+    """The programme is not as it was known: nothing was asked. Let it show anew who it is."""
+
+
 class TokenEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The token is unknown, expired or revoked: nothing was asked."""
 
@@ -62,9 +73,10 @@ class Doors:
         self._disclosure = Gathering(database, _by_token(bound(disclosure.disclose)))
         self._verification = Gathering(database, _by_token(bound(verification.verify)))
         self._eligibility = Gathering(database, _by_token(bound(eligibility.assess)))
-        self._issuing = Gathering(database, bound(issuing.issue))
-        self._introspection = Gathering(database, bound(introspection.introspect))
+        self._issuing = Gathering(database, _by_programme(bound(issuing.issue)))
+        self._introspection = Gathering(database, _by_programme(bound(introspection.introspect)))
         self._programmes = Gathering(database, _registered, unit=db.read)
+        self._known: dict[str, Client] = {}
 
     @classmethod
     @asynccontextmanager
@@ -104,17 +116,28 @@ class Doors:
         """Ask for eligibility."""
         return await self._eligibility.ask(question)
 
-    async def issue(self, question: issuing.Question) -> issuing.Issued:
+    async def issue(self, question: ByProgramme[issuing.Question]) -> issuing.Issued | Outdated:
         """Ask for an access token to be remembered."""
         return await self._issuing.ask(question)
 
-    async def introspect(self, question: introspection.Question) -> introspection.Standing | None:
+    async def introspect(
+        self, question: ByProgramme[introspection.Question]
+    ) -> introspection.Standing | Outdated | None:
         """Ask what a token is worth."""
         return await self._introspection.ask(question)
 
+    def known(self, client_id: str) -> Client | None:
+        """A programme as it was last read here. What acts for it checks that it still is so."""
+        return self._known.get(client_id)
+
     async def programme(self, client_id: str) -> Client | None:
         """Ask who is registered under a name."""
-        return await self._programmes.ask(client_id)
+        found = await self._programmes.ask(client_id)
+        if found is None:
+            self._known.pop(client_id, None)
+        else:
+            self._known[client_id] = found
+        return found
 
 
 _Bare = Callable[[Transaction, Keyring, Catalogue, Sequence[Q]], Awaitable[list[A]]]
@@ -137,6 +160,19 @@ def _by_token(door: Door[Q, A]) -> Door[Q | ByToken[Q], A | NotAsked]:
         askable = [each for each in allowed if not isinstance(each, NotAsked)]
         answers = iter(await door(tx, askable) if askable else [])
         return [each if isinstance(each, NotAsked) else next(answers) for each in allowed]
+
+    return answered
+
+
+def _by_programme(door: Door[Q, A]) -> Door[ByProgramme[Q], A | Outdated]:
+    """The same door for programmes that are still as they were known: all are read anew."""
+
+    async def answered(tx: Transaction, questions: Sequence[ByProgramme[Q]]) -> list[A | Outdated]:
+        current = await programmes.read(tx, list({each.client.client_id for each in questions}))
+        known = [current.get(each.client.client_id) == each.client for each in questions]
+        askable = [each.question for each, is_so in zip(questions, known, strict=True) if is_so]
+        answers = iter(await door(tx, askable) if askable else [])
+        return [next(answers) if is_so else Outdated() for is_so in known]
 
     return answered
 

@@ -5,14 +5,13 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from consent import grants
-from identity import tokens
+from identity import programmes, tokens
 from identity.doors import introspection, issuing
-from identity.doors.gathering import Doors
+from identity.doors.gathering import ByProgramme, Doors, Outdated
 from identity.doors.introspection import Question
-from identity.registry import pseudonyms
 from identity.registry.people import people
 from identity.tokens import NewAccess
 from policies.vocabulary import ProgrammeId
@@ -36,6 +35,17 @@ async def doors(database, keyring, catalogue, clients):
         yield opened
 
 
+@pytest.fixture
+def of(doors):
+    """A question of a programme, as it is known now."""
+
+    async def of(question, programme=MINHATY):
+        client = doors.known(programme) or await doors.programme(programme)
+        return ByProgramme(client=client, question=question)
+
+    return of
+
+
 def by_law(authorized):
     return msgspec.structs.replace(authorized, grant_id=None, subject=None)
 
@@ -48,24 +58,22 @@ def about(jti, programme=MINHATY):
     return Question(programme=programme, token="as it was sent", jti=jti)
 
 
-async def test_what_is_issued_together_is_each_ones_own(
-    doors, database, keyring, catalogue, authorized
-):
-    asked = [wanted(authorized, "hers"), wanted(by_law(authorized), "of-a-law")]
+async def test_what_is_issued_together_is_each_ones_own(doors, database, authorized, of):
+    asked = [
+        await of(wanted(authorized, "hers")),
+        await of(wanted(by_law(authorized), "of-a-law")),
+    ]
     hers, of_a_law = await asyncio.gather(*map(doors.issue, asked))
 
     async with db.begin(database) as tx:
-        known = await pseudonyms.pairwise(
-            tx, keyring, catalogue.audience(MINHATY), [authorized.subject]
-        )
         kept = await tokens.read(tx, ["hers", "of-a-law"])
-    assert hers.subject == known[authorized.subject]
+    assert hers.subject.startswith("pt1_")
     assert of_a_law.subject == "minhaty"
     assert kept == {"hers": hers.row, "of-a-law": of_a_law.row}
 
 
-async def test_each_is_told_of_its_own_tokens_alone(doors, database, authorized):
-    issued = await doors.issue(wanted(authorized, "hers"))
+async def test_each_is_told_of_its_own_tokens_alone(doors, database, authorized, of):
+    issued = await doors.issue(await of(wanted(authorized, "hers")))
     async with db.begin(database) as tx:
         family = await tokens.open_family(tx, authorized)
         refresh = await tokens.issue_refresh(tx, authorized, family=family)
@@ -80,6 +88,7 @@ async def test_each_is_told_of_its_own_tokens_alone(doors, database, authorized)
         Question(programme=MINHATY, token="never-issued", jti=None),
         about("hers"),
     ]
+    asked = [await of(each, each.programme) for each in asked]
     access, others, lasting, others_lasting, unknown, rubbish, again = await asyncio.gather(
         *map(doors.introspect, asked)
     )
@@ -92,25 +101,48 @@ async def test_each_is_told_of_its_own_tokens_alone(doors, database, authorized)
 
 
 async def test_a_token_is_worth_nothing_once_its_consent_ended_and_the_others_stay(
-    doors, database, keyring, authorized, grant
+    doors, database, keyring, authorized, of
 ):
-    await asyncio.gather(
-        doors.issue(wanted(authorized, "hers")), doors.issue(wanted(by_law(authorized), "of-a-law"))
-    )
+    for each in (wanted(authorized, "hers"), wanted(by_law(authorized), "of-a-law")):
+        await doors.issue(await of(each))
     async with db.begin(database) as tx:
-        await grants.withdraw(tx, keyring, grant.subject, grant.id)
+        await grants.withdraw(tx, keyring, authorized.subject, authorized.grant_id)
 
-    hers, of_a_law = await asyncio.gather(
-        doors.introspect(about("hers")), doors.introspect(about("of-a-law"))
-    )
+    asked = [await of(about("hers")), await of(about("of-a-law"))]
+    hers, of_a_law = await asyncio.gather(*map(doors.introspect, asked))
 
     assert hers is None
     assert of_a_law.subject == "minhaty"
 
 
-async def test_who_asks_is_read_at_once_and_as_they_are_now(doors, database):
-    found = await asyncio.gather(*map(doors.programme, ("minhaty", "asd", "nobody", "minhaty")))
+async def test_who_asks_is_read_at_once_and_known_from_then_on(doors):
+    names = ("minhaty", "asd", "nobody", "minhaty")
+    assert [doors.known(name) for name in names] == [None] * 4
+    found = await asyncio.gather(*map(doors.programme, names))
+
     assert [each and each.client_id for each in found] == ["minhaty", "asd", None, "minhaty"]
+    assert [doors.known(name) for name in names] == found
+
+
+async def test_who_is_not_as_they_were_known_is_answered_nothing_and_the_others_are(
+    doors, database, authorized, of
+):
+    of_asd = msgspec.structs.replace(by_law(authorized), client_id=ASD)
+    hers, others = await of(wanted(authorized, "hers")), await of(wanted(of_asd, "others"), ASD)
+    async with db.begin(database) as tx:
+        await programmes.suspend(tx, ASD)
+
+    issued, outdated = await asyncio.gather(doors.issue(hers), doors.issue(others))
+    told = await doors.introspect(await of(about("others", ASD), ASD))
+
+    assert issued.row.authorized == authorized
+    assert outdated == told == Outdated()
+    assert not (await doors.programme(ASD)).active
+    async with db.begin(database) as tx:
+        kept = select(tokens.access_tokens.c.client_id)
+        assert list(await tx.connection.scalars(kept)) == [MINHATY]
+        assert not await programmes.is_still(tx, others.client)
+        assert await programmes.is_still(tx, hers.client)
 
 
 async def test_many_cost_as_many_statements_as_one(
