@@ -40,7 +40,7 @@ def public() -> Any:
 
 def console() -> Any:
     """The console app with the settings of the environment; called in each worker."""
-    from api import app  # noqa: PLC0415
+    from api import app  # noqa: PLC0415  (as above)
 
     process_memory.keep_inside()
     return app.console_app(settings.from_environ())
@@ -48,7 +48,7 @@ def console() -> Any:
 
 def programmes() -> Any:
     """The programmes' app with the settings of the environment; called in each worker."""
-    from api import app  # noqa: PLC0415
+    from api import app  # noqa: PLC0415  (as above)
 
     process_memory.keep_inside()
     return app.programmes_app(settings.from_environ())

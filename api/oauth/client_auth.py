@@ -81,11 +81,11 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a request says it is from."""
+    """Who a request says it is from, and by what."""
 
     name: str
-    assertion: str | None
-    """None where its certificate must show it."""
+    by: str | Presented
+    """An assertion, or the certificate of the connection."""
 
 
 async def identify(running: Running, shown: Shown, *, anew: bool = False) -> Identified | Denied:
@@ -110,32 +110,32 @@ async def identify(running: Running, shown: Shown, *, anew: bool = False) -> Ide
 
 
 def _said(shown: Shown) -> Said | Denied:
-    assertion = _assertion(shown)
-    if isinstance(assertion, Denied):
-        return assertion
-    if assertion is None:
-        if shown.certificate is None:
-            return failed("client-auth-missing")
+    by = _assertion(shown) or shown.certificate
+    if by is None:
+        return failed("client-auth-missing")
+    if isinstance(by, Denied):
+        return by
+    if isinstance(by, Presented):
         name = shown.parameters.get("client_id") or ""
     else:
-        claimed = jose.unverified(assertion, Claimed)
+        claimed = jose.unverified(by, Claimed)
         name = claimed.sub if claimed else ""
-    return Said(name=name if _CLIENT_ID.fullmatch(name) else "?", assertion=assertion)
+    return Said(name=name if _CLIENT_ID.fullmatch(name) else "?", by=by)
 
 
 def _judged(
     running: Running, shown: Shown, said: Said, client: Client | None
 ) -> Identified | Denied:
-    if said.assertion is None:
-        return _by_certificate(running, shown, client)
-    return _by_assertion(running, shown, said.assertion, client)
+    if isinstance(said.by, Presented):
+        return _by_certificate(running, shown, said.by, client)
+    return _by_assertion(running, shown, said.by, client)
 
 
-def _by_certificate(running: Running, shown: Shown, client: Client | None) -> Identified | Denied:
+def _by_certificate(
+    running: Running, shown: Shown, certificate: Presented, client: Client | None
+) -> Identified | Denied:
     """Whether it is this programme, by the certificate of its connection (RFC 8705 §2)."""
-    if shown.certificate is None:
-        return failed("client-auth-missing")
-    reason = next(certificates.wrong(shown.certificate, client, running.settings, shown.at), None)
+    reason = next(certificates.wrong(certificate, client, running.settings, shown.at), None)
     if client is None or reason is not None:
         return failed(reason or "client-unknown")
     if not client.active:

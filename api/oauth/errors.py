@@ -84,13 +84,13 @@ async def log(at_hand: Logging, denied: Denied, correlation: str) -> None:
     Whoever knocks a thousand times a minute is still answered and counted, but does not
     fill the log that citizens read.
     """
-    if await _is_for_the_log(at_hand.short_lived, denied, correlation):
+    if await _noted(at_hand.short_lived, denied, correlation):
         await access_log.record(at_hand.tx, at_hand.keyring, [_line(denied, correlation)])
 
 
 async def log_alone(running: Running, denied: Denied, correlation: str) -> None:
     """The same, in a transaction of its own, where there is a line to write."""
-    if await _is_for_the_log(running.short_lived, denied, correlation):
+    if await _noted(running.short_lived, denied, correlation):
         async with db.begin(running.database) as tx:
             await access_log.record(tx, running.keyring, [_line(denied, correlation)])
 
@@ -100,7 +100,8 @@ def correlation(request: Request[Any, Any, Any]) -> str:
     return observing.correlation(request.scope)
 
 
-async def _is_for_the_log(short_lived: ShortLived, denied: Denied, correlation: str) -> bool:
+async def _noted(short_lived: ShortLived, denied: Denied, correlation: str) -> bool:
+    """Note a refusal in our own log, and count it. Whether the access log takes a line of it."""
     observing.logger.info(
         "refused", reason=denied.reason, client=denied.client_id, correlation=correlation
     )

@@ -160,7 +160,7 @@ class World:
         """Until so many have left a process."""
         path = self.home / f"words-{pid}"
         while not path.exists() or len(path.read_text().splitlines()) < words:
-            time.sleep(0.05)
+            time.sleep(0.05)  # another process writes them: there is nothing to be woken by
 
     def killed_at_each_step(self, deed, **named):
         """For each step of a deed: what is left when it dies there; last, of one that lives."""
