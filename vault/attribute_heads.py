@@ -39,6 +39,8 @@ attribute_heads: Final = Table(
     Column("updated_at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
+query: Final = select(attribute_heads.c.record, attribute_heads.c.groups, attribute_heads.c.mac)
+"""The rows that `opened` takes."""
 _groups: Final = msgspec.msgpack.Decoder(dict[GroupId, Version])
 
 
@@ -64,26 +66,24 @@ async def write(
     new, changed = [], []
     for record, head in heads.items():
         groups = msgspec.msgpack.encode(head)
-        row = {"groups": groups, "mac": _mac(record, keys[record], groups), "updated_at": tx.now}
+        row = {"record": record, "groups": groups, "mac": _mac(record, keys[record], groups)}
         if record in held:
-            changed.append({"record": record, **row})
+            changed.append(row)
         else:
-            new.append({"record": record, **row})
+            new.append({**row, "updated_at": tx.now})
     if new:
         await tx.connection.execute(insert(attribute_heads), new)
-    await bulk.change(tx, attribute_heads, ("record",), changed)
+    await bulk.change(tx, attribute_heads, ("record",), changed, updated_at=tx.now)
 
 
 async def rows(
     tx: Transaction, records: Sequence[SubjectId], *, locked: bool = False
 ) -> dict[SubjectId, AnyRow]:
     """The heads' rows, not believed yet; `locked` holds them against change until commit."""
-    query = select(attribute_heads.c.record, attribute_heads.c.groups, attribute_heads.c.mac).where(
-        attribute_heads.c.record.in_(spread(records))
-    )
+    wanted = query.where(attribute_heads.c.record.in_(spread(records)))
     if locked:
-        query = query.order_by(attribute_heads.c.record).with_for_update()
-    found = await tx.connection.execute(query)
+        wanted = wanted.order_by(attribute_heads.c.record).with_for_update()
+    found = await tx.connection.execute(wanted)
     return {SubjectId(row.record): row for row in found}
 
 
@@ -109,7 +109,12 @@ async def hashes(tx: Transaction, records: Sequence[SubjectId]) -> dict[SubjectI
 
 def version(row: int, blob: bytes) -> Version:
     """What the head is to say of a blob."""
-    return Version(row, sha256(blob).digest())
+    return Version(row, digest(blob))
+
+
+def digest(blob: bytes) -> bytes:
+    """What a head says of a blob's bytes."""
+    return sha256(blob).digest()
 
 
 def _said(row: AnyRow) -> bytes:

@@ -11,7 +11,7 @@ import msgspec
 
 from policies.disclosure import Permit
 from policies.vocabulary import GroupId, SubjectId
-from vault import access_log, attribute_heads, log_chains, rotation, sealed_groups
+from vault import access_log, attribute_heads, log_chains, resealing, sealed_groups
 from vault.access_log import Line, Written
 from vault.database import Transaction
 from vault.envelope_errors import KeyLostError, StalePermitError
@@ -74,7 +74,7 @@ async def store_all(tx: Transaction, keyring: Keyring, groups: Sequence[Group]) 
     if worn:
         # Nodes after heads, once in 2**24 writes: should an erasure come the other way, the store
         # ends one of the two. What does not open keeps its key, and the write stands all the same.
-        await rotation.renew_records(tx, keyring, sorted(worn))
+        await resealing.renew(tx, keyring, sorted(worn))
 
 
 async def written(tx: Transaction, records: Sequence[SubjectId]) -> dict[SubjectId, Written]:

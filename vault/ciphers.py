@@ -1,12 +1,13 @@
 """Sealing keys: a cipher, the name it is known by, and its commitment."""
 
 import secrets
+from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault.envelope_errors import RandomnessError
-from vault.opaque import Deriver, Opaque
+from vault.opaque import Deriver, Opaque, block
 from vault.xaes import NONCE_BYTES, XAES
 
 AES_256_GCM: Final = 1
@@ -53,7 +54,7 @@ class SubjectKey(Opaque):
         self.handle = handle
         self.version = version
         self._deriver = Deriver(key)
-        self.head = Deriver(self._deriver.derive(b"v1 head", version.to_bytes(4, "big")))
+        self.head = Deriver(self._deriver.mac(_head_block(version)))
         self._groups: dict[str, SealingKey] = {}
 
     def group(self, name: str) -> SealingKey:
@@ -64,14 +65,25 @@ class SubjectKey(Opaque):
         return found
 
     def _derive(self, name: str) -> SealingKey:
-        place = (name.encode(), self.version.to_bytes(4, "big"))
+        encryption, commitment = _blocks(name, self.version)
         return SealingKey(
             suite=AES_256_GCM,
             handle=self.handle,
             version=self.version,
-            cipher=AESGCM(self._deriver.derive(b"v1 enc", *place)),
-            commitment=self._deriver.derive(b"v1 com", *place),
+            cipher=AESGCM(self._deriver.mac(encryption)),
+            commitment=self._deriver.mac(commitment),
         )
+
+
+@lru_cache(maxsize=1_024)
+def _head_block(version: int) -> bytes:
+    return block(b"v1 head", version.to_bytes(4, "big"))
+
+
+@lru_cache(maxsize=1_024)  # few groups and versions, many records
+def _blocks(group: str, version: int) -> tuple[bytes, bytes]:
+    place = (group.encode(), version.to_bytes(4, "big"))
+    return block(b"v1 enc", *place), block(b"v1 com", *place)
 
 
 def shared(deriver: Deriver, purpose: str, *, version: int = 1) -> SealingKey:

@@ -30,7 +30,7 @@ PLAINTEXT_LIMIT_BYTES: Final = 1 << 20
 _HEADER: Final = struct.Struct(">BB8sIQ32s")
 _TAG_BYTES: Final = 16
 _BLOB_LIMIT_BYTES: Final = PLAINTEXT_LIMIT_BYTES + PADDING_BYTES + _HEADER.size + 24 + _TAG_BYTES
-_PREFIX: Final = b"vault/v1"
+_PREFIX: Final = b"vault/v1" + _HEADER.size.to_bytes(2, "big")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +105,8 @@ def _bound(packed: bytes, place: Place) -> bytes:
     before, after = _around(
         place.tenant, place.domain, place.group, place.schema, place.purpose_class
     )
-    return b"".join((_PREFIX, framed(packed), before, framed(place.record), after))
+    record = place.record
+    return b"".join((_PREFIX, packed, before, len(record).to_bytes(2, "big"), record, after))
 
 
 @lru_cache(maxsize=1_024)  # few groups, many records

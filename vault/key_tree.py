@@ -124,31 +124,46 @@ class Tree(Opaque):
                 opened[place] = await self._unwrapped(rows[place], opened.get(_above(place)))
         return {idx: opened[BOTTOM, idx] for idx in indexes}
 
-    async def renew(self, tx: Transaction, indexes: Collection[int]) -> dict[int, Renewed]:
-        """Give every node between these bottom nodes and the root a new key.
+    async def renew(
+        self,
+        tx: Transaction,
+        indexes: Collection[int],
+        *,
+        lowest: int = BOTTOM,
+        highest: int = DEPTH,
+    ) -> dict[int, Renewed]:
+        """Give every node between these, of the lowest level, and the root a new key.
 
-        What hangs from the bottom nodes is for the caller to wrap anew, in this transaction.
+        What hangs from bottom nodes is for the caller to wrap anew, in this transaction. Nodes
+        above the `highest` level keep theirs and are held against others who would renew them:
+        many may renew beside one another, and whoever is last renews what is above.
 
         Raises:
             TamperedError: a node was altered or moved.
             KeyLostError: the root that wrapped the top is not here.
         """
-        places = _paths(indexes)
-        rows = await _rows(tx, self.name, places, lock="update")
+        if not indexes:
+            return {}
+        places = _paths(indexes, lowest)
+        kept = [place for place in places if place[0] > highest]
+        turned = [place for place in places if place[0] <= highest]
+        rows = await _rows(tx, self.name, kept, lock="share")
+        rows |= await _rows(tx, self.name, turned, lock="update")
         if len(rows) < len(places):
             raise TamperedError
         old: dict[Place, NodeKey] = {}
         new: dict[Place, NodeKey] = {}
         fresh: dict[Place, bytes] = {}
         for place in places:
-            old[place] = await self._unwrapped(rows[place], old.get(_above(place)))
+            old[place] = new[place] = await self._unwrapped(rows[place], old.get(_above(place)))
+        for place in turned:
             fresh[place] = secrets.token_bytes(KEY_BYTES)
             new[place] = NodeKey(fresh[place], old[place].version + 1)
         changes = [
             await self._change(tx, place, fresh[place], new[place].version, new.get(_above(place)))
-            for place in places
+            for place in turned
         ]
-        for row in await _children(tx, self.name, places):
+        for row in await _children(tx, self.name, turned):
             place = (row.level, row.idx)
             if place not in fresh:
                 above = _above(place)
@@ -156,7 +171,12 @@ class Tree(Opaque):
                 changes.append(await self._change(tx, place, key, row.version, new[above]))
         await bulk.change(tx, key_nodes, _ONE, changes)
         self.forget()
-        return {idx: Renewed(old[BOTTOM, idx], new[BOTTOM, idx]) for idx in indexes}
+        return {idx: Renewed(old[lowest, idx], new[lowest, idx]) for idx in indexes}
+
+    async def there(self, tx: Transaction, indexes: Collection[int], level: int) -> set[int]:
+        """Those of these nodes that were made."""
+        rows = await _rows(tx, self.name, [(level, idx) for idx in indexes])
+        return {idx for _, idx in rows}
 
     async def rewrap(self, tx: Transaction) -> bool:
         """Wrap the top under the active root. False if nothing hangs there yet."""
@@ -240,12 +260,12 @@ async def wrapped(tx: Transaction) -> list[bytes]:
     return list(await tx.connection.scalars(query))
 
 
-def _paths(indexes: Iterable[int]) -> list[Place]:
-    """Every node between the root and these bottom nodes, from the top down."""
+def _paths(indexes: Iterable[int], lowest: int = BOTTOM) -> list[Place]:
+    """Every node between the root and these of the lowest level, from the top down."""
     found = {
-        (level, idx >> FAN_BITS * (level - BOTTOM))
+        (level, idx >> FAN_BITS * (level - lowest))
         for idx in indexes
-        for level in range(BOTTOM, DEPTH + 1)
+        for level in range(lowest, DEPTH + 1)
     }
     return sorted(found, key=lambda place: (-place[0], place[1]))
 
@@ -281,6 +301,8 @@ async def _rows(
 
 async def _children(tx: Transaction, tree: str, places: Collection[Place]) -> list[AnyRow]:
     above = [(level - 1, idx) for level, idx in places if level > BOTTOM]
+    if not above:
+        return []
     query = _nodes.where(key_nodes.c.tree == tree, _among(key_nodes.c.parent, above))
     return list(await tx.connection.execute(query))
 

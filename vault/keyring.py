@@ -214,7 +214,8 @@ class Keyring(Opaque):
             epoch = self._epoch
             opened = await subject_keys.read(tx, self.trees[Kind(kind)], absent)
             if kind == "data":
-                opened = await self._without_erased(tx, opened)
+                gone = await self.put_back(tx, list(opened))
+                opened = {record: key for record, key in opened.items() if record not in gone}
             if self._epoch == epoch:
                 cache.keep(opened, tx.now)
             found.update(opened)
@@ -242,6 +243,10 @@ class Keyring(Opaque):
         self._subjects[Kind.DATA].drop(subjects)
         return await self.subject(tx, subjects, "data")
 
+    async def put_back(self, tx: Transaction, subjects: Sequence[SubjectId]) -> set[SubjectId]:
+        """Those of these records that are erased and whose key was put back: it opens nothing."""
+        return await tombstones.among(tx, self, subjects) if self._erased and subjects else set()
+
     async def create_subject(self, tx: Transaction, *subjects: SubjectId) -> None:
         """Make the keys of new records: nothing can be kept of one before.
 
@@ -254,15 +259,6 @@ class Keyring(Opaque):
         for cache in self._subjects.values():
             cache.drop(subjects)
         await subject_keys.create(tx, self.trees, subjects)
-
-    async def _without_erased(
-        self, tx: Transaction, opened: dict[SubjectId, SubjectKey]
-    ) -> dict[SubjectId, SubjectKey]:
-        if not self._erased or not opened:
-            return opened
-        # A key that was put back opens; it must not.
-        gone = await tombstones.among(tx, self, opened)
-        return {record: key for record, key in opened.items() if record not in gone}
 
 
 async def open_keyring(tx: Transaction, keys: Keys) -> Keyring:

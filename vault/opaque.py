@@ -38,4 +38,9 @@ class Deriver(Opaque):
 
     def derive(self, *info: bytes) -> bytes:
         """32 bytes by HKDF-Expand (RFC 5869 §2.3, one block) over the framed info."""
-        return self.mac(framed(*info) + b"\x01")
+        return self.mac(block(*info))
+
+
+def block(*info: bytes) -> bytes:
+    """What `derive` authenticates: for who derives the same of many keys."""
+    return framed(*info) + b"\x01"

@@ -1,186 +1,200 @@
-"""Records get new keys while the service runs: sealed anew under the next one, record by record.
+"""Records get new keys while the service runs: sealed anew under the next one, node by node.
 
-A pass goes through the records in order; how far it got is written in the transaction of each
-step, so a kill costs one step. At the end every node is renewed: the keys that were replaced
-are then behind a root that is rotated next, and destroyed after the horizon.
+A pass walks the tree of keys from left to right. What hangs from some nodes is read and sealed
+anew ahead, holding nothing; then, in one transaction, the nodes are renewed and what was sealed is
+written, of each record that is as it was read. How far it got is written in that transaction, so a
+kill costs one step. The keys that were replaced are then behind a root that is rotated next, and
+destroyed after the horizon.
 """
 
-from collections import defaultdict
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
-from sqlalchemy import func, select
+import msgspec
+from sqlalchemy import ColumnElement, func, select
 
 from policies.vocabulary import SubjectId
-from vault import attribute_heads, bulk, envelope, key_jobs, subject_keys
-from vault.attribute_heads import Version
-from vault.ciphers import SubjectKey
-from vault.database import AnyRow, Database, Transaction, begin, spread
-from vault.envelope import Place
-from vault.envelope_errors import TamperedError
-from vault.key_jobs import Job
+from vault import attribute_heads, key_jobs, resealing, subject_keys
+from vault.attribute_heads import attribute_heads as heads
+from vault.database import Database, Transaction, begin, read, spread
+from vault.key_jobs import Lane, Pass
+from vault.key_tree import BOTTOM, FAN_BITS
 from vault.keyring import Keyring
+from vault.resealing import Anew
 from vault.sealed_groups import sealed_attributes
 from vault.subject_keys import Kind
+from vault.subject_keys import subject_keys as keys
 
-RECORDS: Final = 500
-"""Records per transaction: what a kill costs, and what a writer may have to wait for."""
 NODES: Final = 32
-"""Nodes per transaction at the end of a pass."""
+"""Nodes per transaction, 1,024 records: what a kill costs, and what a writer may wait for."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, of how many)."""
 
-_table: Final = subject_keys.subject_keys
+
+class Ahead(msgspec.Struct, frozen=True, kw_only=True):
+    """What hangs from some nodes, read and sealed anew before it is written."""
+
+    nodes: range
+    ready: Mapping[SubjectId, Anew]
+    shut: Sequence[SubjectId]
+    """Of these something does not open: they are left as they are."""
+    lost: frozenset[int]
+    """Nodes that a key hangs from that does not open: it would be lost, so they stay."""
 
 
-async def rotate_records(database: Database, keyring: Keyring, progress: Progress) -> Job:
+async def rotate_records(database: Database, keyring: Keyring, progress: Progress) -> Pass:
     """Give every record that has one a new data key; goes on where an unfinished pass stands.
 
-    Two at once do no harm: each step holds the pass.
+    Two at once do no harm: each step holds its lane.
     """
+    number = await begun(database)
+    await take_part(database, keyring, number, progress)
+    return await end(database, keyring, number)
+
+
+async def begun(database: Database) -> UUID:
+    """The pass that is unfinished, or a new one; several processes may take part in it."""
     async with begin(database) as tx:
-        job = await key_jobs.begun(tx, "records", await records(tx))
-    while job.finished_at is None:
-        async with begin(database) as tx:
-            job = await _step(tx, keyring, await key_jobs.locked(tx, job))
-        progress(job.done, job.total)
-    await renew_all_nodes(database, keyring, Kind.DATA, progress)
-    return job
+        last = await subject_keys.last_node(tx, Kind.DATA)
+        nodes, above = (0, 0) if last is None else (last + 1, (last >> FAN_BITS) + 1)
+        total = await records(tx)
+        return await key_jobs.begun(tx, "records", nodes=nodes, above=above, total=total)
+
+
+async def take_part(
+    database: Database,
+    keyring: Keyring,
+    number: UUID,
+    progress: Progress,
+    *,
+    part: int = 0,
+    of: int = 1,
+) -> None:
+    """Do one part of a pass, of so many that go on at once: every so-manieth lane, to its end."""
+    async with read(database) as tx:
+        lanes = await key_jobs.lanes(tx, number)
+    for lane in _of_records(lanes)[part::of]:
+        await _go_over(database, keyring, lane, progress)
+
+
+async def end(database: Database, keyring: Keyring, number: UUID) -> Pass:
+    """Renew what is above the bottom nodes, once every part is done; how far the pass is."""
+    async with read(database) as tx:
+        lanes = await key_jobs.lanes(tx, number)
+    if all(lane.finished_at for lane in _of_records(lanes)):
+        lane = lanes[-1]
+        while lane.finished_at is None:
+            async with begin(database) as tx:
+                lane = await _step_above(tx, keyring, await key_jobs.locked(tx, lane))
+    async with read(database) as tx:
+        return await key_jobs.told(tx, number)
 
 
 async def records(tx: Transaction) -> int:
     """How many records have a data key."""
-    count = select(func.count()).where(_table.c.kind == Kind.DATA.value)
+    count = select(func.count()).where(keys.c.kind == Kind.DATA.value)
     return await tx.connection.scalar(count) or 0
 
 
-async def renew_all_nodes(
-    database: Database, keyring: Keyring, kind: Kind, progress: Progress
-) -> None:
-    """Renew every node of a tree: no older row of a key opens under what is there now."""
-    async with begin(database) as tx:
-        last = await subject_keys.last_node(tx, kind)
-        total = 0 if last is None else last + 1
-        job = await key_jobs.begun(tx, f"nodes-{kind.value}", total)
-    while job.finished_at is None:
-        async with begin(database) as tx:
-            job = await _renew_some(tx, keyring, kind, await key_jobs.locked(tx, job))
-        progress(job.done, job.total)
+def _of_records(lanes: Sequence[Lane]) -> list[Lane]:
+    return [lane for lane in lanes if lane.level == BOTTOM]
 
 
-async def renew_records(
-    tx: Transaction, keyring: Keyring, records: Sequence[SubjectId]
-) -> list[SubjectId]:
-    """Give these records new data keys and seal all that is kept of them anew.
+async def _go_over(database: Database, keyring: Keyring, lane: Lane, progress: Progress) -> None:
+    ahead = None
+    while lane.finished_at is None:
+        if ahead is None or ahead.nodes.start != lane.next:  # another process was there meanwhile
+            ahead = await _look_ahead(database, keyring, lane, lane.next)
+        # What comes next is sealed while the store writes.
+        following = asyncio.create_task(_look_ahead(database, keyring, lane, ahead.nodes.stop))
+        try:
+            async with begin(database) as tx:
+                lane = await _step(tx, keyring, await key_jobs.locked(tx, lane), ahead)
+                so_far = await key_jobs.told(tx, lane.id)
+            progress(so_far.done, so_far.total)
+            ahead = await following
+        finally:
+            following.cancel()
 
-    Returns those that were left as they are, because something of them does not open.
-    """
-    tree = keyring.trees[Kind.DATA]
-    grown = await subject_keys.ground(tx, tree, records)
-    heads = await attribute_heads.rows(tx, records, locked=True)
-    old = await keyring.held(tx, records)
-    blobs = await _blobs(tx, records)
+
+async def _look_ahead(database: Database, keyring: Keyring, lane: Lane, start: int) -> Ahead:
+    nodes = range(start, min(start + NODES, lane.until))
+    if not nodes:
+        return Ahead(nodes=nodes, ready={}, shut=(), lost=frozenset())
+    async with read(database) as tx:
+        await keyring.refresh(tx)
+        hanging = await subject_keys.beneath(tx, keyring.trees[Kind.DATA], nodes, lane.started_at)
+        listed = attribute_heads.query.join(keys, keys.c.subject == heads.c.record)
+        sealed = resealing.blobs.join(keys, keys.c.subject == sealed_attributes.c.record)
+        rows = (await tx.connection.execute(listed.where(*_beneath(nodes)))).all()
+        blobs = (await tx.connection.execute(sealed.where(*_beneath(nodes)))).all()
+        wanted = {row.subject: key for row, key in hanging if not row.young}
+        back = await keyring.put_back(tx, list(wanted))
     opened = {
-        record: _opened(old.get(record), heads.get(record), blobs[record]) for record in records
+        record: key for record, key in wanted.items() if key is not None and record not in back
     }
-    whole = [record for record, values in opened.items() if values is not None]
-    if whole:
-        new = await subject_keys.replace(tx, tree, whole, grown)
-        await _reseal(tx, new, {record: opened[record] or {} for record in whole})
-    return [record for record in records if opened[record] is None]
-
-
-async def _step(tx: Transaction, keyring: Keyring, job: Job) -> Job:
-    if job.finished_at is not None:
-        return job  # another run ended it
-    query = (
-        select(_table.c.subject)
-        .where(_table.c.kind == Kind.DATA.value, _table.c.created_at < job.started_at)
-        .order_by(_table.c.subject)
-        .limit(RECORDS)
+    ready = await resealing.seal(opened, {row.record: row for row in rows}, blobs)
+    return Ahead(
+        nodes=nodes,
+        ready=ready,
+        shut=[record for record in wanted if record not in ready],
+        lost=frozenset(row.node for row, key in hanging if key is None),
     )
-    if job.last is not None:
-        query = query.where(_table.c.subject > job.last)
-    next_ones = [SubjectId(record) for record in await tx.connection.scalars(query)]
-    if not next_ones:
-        return await key_jobs.ended(tx, job)
-    left = await renew_records(tx, keyring, next_ones)
+
+
+async def _step(tx: Transaction, keyring: Keyring, lane: Lane, ahead: Ahead) -> Lane:
+    if lane.finished_at is not None or ahead.nodes.start != lane.next:
+        return lane  # another process was there meanwhile
+    tree = keyring.trees[Kind.DATA]
+    there = await subject_keys.nodes_among(tx, Kind.DATA, ahead.nodes)
+    renewed = await tree.renew(tx, there - ahead.lost, highest=BOTTOM)
+    same = await _as_read(tx, ahead)  # nodes come before heads, and heads before keys
+    successors = {record: anew.successor for record, anew in same.items()}
+    taken = await subject_keys.rehang(tx, tree, renewed, successors)
+    await resealing.write(tx, {record: same[record] for record in taken})
+    late = await _late(tx, {record: ahead.ready[record] for record in ahead.ready.keys() - taken})
+    left = await resealing.renew(tx, keyring, late) if late else []
     return await key_jobs.advanced(
-        tx, job, last=next_ones[-1], done=len(next_ones), errors=len(left)
+        tx,
+        lane,
+        to=ahead.nodes.stop,
+        done=len(taken) + len(late) + len(ahead.shut),
+        errors=len(left) + len(ahead.shut),
     )
 
 
-async def _renew_some(tx: Transaction, keyring: Keyring, kind: Kind, job: Job) -> Job:
-    if job.finished_at is not None:
-        return job  # another run ended it
-    if job.done >= job.total:
-        return await key_jobs.ended(tx, job)
-    span = range(job.done, min(job.done + NODES, job.total))
-    there = select(_table.c.node).where(_table.c.kind == kind.value, _table.c.node.in_(span))
-    nodes = set(await tx.connection.scalars(there))
-    if nodes:
-        await subject_keys.renew_nodes(tx, keyring.trees[kind], nodes)
-    return await key_jobs.advanced(tx, job, last=None, done=len(span), errors=0)
+async def _step_above(tx: Transaction, keyring: Keyring, lane: Lane) -> Lane:
+    if lane.finished_at is not None:
+        return lane  # another process ended it
+    span = range(lane.next, min(lane.next + NODES, lane.until))
+    tree = keyring.trees[Kind.DATA]
+    await tree.renew(tx, await tree.there(tx, span, lane.level), lowest=lane.level)
+    return await key_jobs.advanced(tx, lane, to=span.stop, done=0, errors=0)
 
 
-async def _blobs(
-    tx: Transaction, records: Sequence[SubjectId]
-) -> defaultdict[SubjectId, list[AnyRow]]:
-    query = select(
-        sealed_attributes.c.record,
-        sealed_attributes.c.group,
-        sealed_attributes.c.row_version,
-        sealed_attributes.c.blob,
-    ).where(sealed_attributes.c.record.in_(spread(records)))
-    found: defaultdict[SubjectId, list[AnyRow]] = defaultdict(list)
-    for row in await tx.connection.execute(query):
-        found[row.record].append(row)
-    return found
+async def _as_read(tx: Transaction, ahead: Ahead) -> dict[SubjectId, Anew]:
+    """Those whose head is as it was read; the heads are held against change until commit."""
+    query = (
+        select(heads.c.record, heads.c.mac)
+        .join(keys, keys.c.subject == heads.c.record)
+        .where(*_beneath(ahead.nodes))
+        .order_by(heads.c.record)
+        .with_for_update(of=heads)
+    )
+    found = {row.record: row.mac for row in await tx.connection.execute(query)}
+    return {record: anew for record, anew in ahead.ready.items() if anew.head == found.get(record)}
 
 
-def _opened(
-    key: SubjectKey | None, head: AnyRow | None, blobs: Sequence[AnyRow]
-) -> dict[str, tuple[int, bytes]] | None:
-    """Group → (row version, plaintext) of one record; None if not all of it opens."""
-    if key is None:
-        return None
-    if head is None:
-        return {}
-    try:
-        listed = attribute_heads.opened(key, head)
-        found = {
-            row.group: (
-                row.row_version,
-                envelope.unseal(
-                    key.group(row.group),
-                    Place(record=row.record.bytes, group=row.group),
-                    row.blob,
-                    row_version=row.row_version,
-                ),
-            )
-            for row in blobs
-            if listed.get(row.group) == attribute_heads.version(row.row_version, row.blob)
-        }
-    except TamperedError:
-        return None
-    return found if found.keys() == listed.keys() else None
+async def _late(tx: Transaction, moved: Mapping[SubjectId, Anew]) -> list[SubjectId]:
+    """Those that were written to since they were read, and still have the key to be followed."""
+    handles = await subject_keys.handles(tx, Kind.DATA, sorted(moved)) if moved else {}
+    return [
+        record for record, handle in handles.items() if handle == moved[record].successor.follows
+    ]
 
 
-async def _reseal(
-    tx: Transaction,
-    keys: Mapping[SubjectId, SubjectKey],
-    opened: Mapping[SubjectId, Mapping[str, tuple[int, bytes]]],
-) -> None:
-    changes: list[dict[str, Any]] = []
-    heads: dict[SubjectId, dict[Any, Version]] = {}
-    for record, groups in opened.items():
-        key = keys[record]
-        for group, (number, plaintext) in groups.items():
-            place = Place(record=record.bytes, group=group)
-            blob = envelope.seal(key.group(group), place, plaintext, row_version=number)
-            changes.append({"record": record, "group": group, "blob": blob, "updated_at": tx.now})
-            heads.setdefault(record, {})[group] = attribute_heads.version(number, blob)
-    if changes:
-        await bulk.change(tx, sealed_attributes, ("record", "group"), changes)
-        await attribute_heads.write(tx, keys, heads, heads)
+def _beneath(nodes: Sequence[int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return keys.c.kind == Kind.DATA.value, keys.c.node.in_(spread(nodes))

@@ -6,6 +6,7 @@ seals who an access-log line is about, and outlives the data by the log's legal 
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ from vault.framing import framed
 from vault.key_tree import FAN_BITS, FAN_OUT, Renewed, Tree
 from vault.keys import KEY_BYTES
 from vault.node_keys import NodeKey
+from vault.opaque import Opaque
 
 FIRST: Final = 1
 
@@ -47,6 +49,22 @@ class Kind(StrEnum):
 
 
 Trees = Mapping[Kind, Tree]
+
+
+class Successor(Opaque):
+    """The key that is to follow one of a record, before it is kept."""
+
+    __slots__ = ("follows", "key", "sealing")
+
+    def __init__(self, before: SubjectKey) -> None:
+        self.follows = before.handle
+        self.key = secrets.token_bytes(KEY_BYTES)
+        self.sealing = SubjectKey(
+            key=self.key,
+            handle=secrets.token_bytes(HANDLE_BYTES),
+            version=before.version + 1,
+        )
+
 
 subject_keys: Final = Table(
     "subject_keys",
@@ -126,43 +144,45 @@ async def ground(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) -> 
     return await tree.grow(tx, await _nodes(tx, tree, subjects))
 
 
-async def replace(
-    tx: Transaction, tree: Tree, subjects: Sequence[SubjectId], grown: Mapping[int, NodeKey]
-) -> dict[SubjectId, SubjectKey]:
+async def succeed(
+    tx: Transaction,
+    tree: Tree,
+    successors: Mapping[SubjectId, Successor],
+    grown: Mapping[int, NodeKey],
+) -> None:
     """Give each of these records its next key, on the `ground` that is held.
 
     What the older key sealed is the caller's to seal again. The older key is out of the store at
     once, and out of every backup once its node is renewed and the root above it destroyed.
 
     Raises:
-        KeyLostError: a record has no key.
+        KeyLostError: a record's key is not the one that is to be followed.
     """
     query = _keys.where(
-        subject_keys.c.subject.in_(spread(subjects)), subject_keys.c.kind == tree.name
+        subject_keys.c.subject.in_(spread(list(successors))), subject_keys.c.kind == tree.name
     )
     rows = (await tx.connection.execute(query)).all()
-    if len(rows) < len(set(subjects)):
+    if len(rows) < len(successors) or any(
+        successors[row.subject].follows != row.handle for row in rows
+    ):
         raise KeyLostError
-    made, changes = {}, []
-    for row in rows:
-        subject = SubjectId(row.subject)
-        key, handle = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(HANDLE_BYTES)
-        version = row.version + 1
-        place = _bound(subject, Kind(tree.name), handle, version)
-        changes.append(
-            {
-                "subject": subject,
-                "kind": tree.name,
-                "version": version,
-                "handle": handle,
-                "node_version": grown[row.node].version,
-                "wrapped": grown[row.node].wrap(key, place),
-                "created_at": tx.now,
-            }
-        )
-        made[subject] = SubjectKey(key=key, handle=handle, version=version)
-    await bulk.change(tx, subject_keys, _ONE, changes)
-    return made
+    changes = [_next(tree, row, successors[row.subject], grown[row.node]) for row in rows]
+    await bulk.change(tx, subject_keys, _ONE, changes, kind=tree.name, created_at=tx.now)
+
+
+async def beneath(
+    tx: Transaction, tree: Tree, nodes: Sequence[int], since: datetime
+) -> list[tuple[AnyRow, SubjectKey | None]]:
+    """Every key that hangs from these bottom nodes: its row, and the key if it opens.
+
+    A row has `subject`, `node`, and `young` if it was made since.
+    """
+    query = _keys.add_columns((subject_keys.c.created_at >= since).label("young")).where(
+        subject_keys.c.kind == tree.name, subject_keys.c.node.in_(spread(nodes))
+    )
+    rows = (await tx.connection.execute(query)).all()
+    found = {row.subject: key for row, key in await _opened(tx, tree, rows)}
+    return [(row, found.get(row.subject)) for row in rows]
 
 
 async def destroy(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) -> int:
@@ -182,8 +202,7 @@ async def loosen(
     Raises:
         TamperedError: a node was altered or moved.
     """
-    nodes = await _nodes(tx, tree, subjects)
-    return await tree.renew(tx, nodes) if nodes else {}
+    return await tree.renew(tx, await _nodes(tx, tree, subjects))
 
 
 async def drop(
@@ -201,17 +220,33 @@ async def drop(
         subject_keys.c.kind == tree.name,
     )
     done = await tx.connection.execute(delete(subject_keys).where(*of_these))
-    await _rewrap(tx, tree, loosened)
+    await rehang(tx, tree, loosened, {})
     return done.rowcount
 
 
-async def renew_nodes(tx: Transaction, tree: Tree, nodes: Collection[int]) -> int:
-    """Renew these bottom nodes and wrap anew what hangs from them; how many keys.
+async def rehang(
+    tx: Transaction,
+    tree: Tree,
+    renewed: Mapping[int, Renewed],
+    successors: Mapping[SubjectId, Successor],
+) -> set[SubjectId]:
+    """Hang what hung from nodes that were renewed from what they are now; who has a next key.
+
+    A record's successor takes its place if the key that it follows is still there.
 
     Raises:
-        TamperedError: a key there does not open: it would be lost.
+        TamperedError: a key that stays does not open: it would be lost.
     """
-    return await _rewrap(tx, tree, await tree.renew(tx, nodes))
+    next_ones, others = [], []
+    for row in await _hanging(tx, tree, renewed):
+        successor = successors.get(row.subject)
+        if successor is not None and successor.follows == row.handle:
+            next_ones.append(_next(tree, row, successor, renewed[row.node].new))
+        else:
+            others.append(_again(tree, row, renewed[row.node]))
+    await bulk.change(tx, subject_keys, _ONE, next_ones, kind=tree.name, created_at=tx.now)
+    await bulk.change(tx, subject_keys, _ONE, others, kind=tree.name)
+    return {row["subject"] for row in next_ones}
 
 
 async def last_node(tx: Transaction, kind: Kind) -> int | None:
@@ -221,6 +256,14 @@ async def last_node(tx: Transaction, kind: Kind) -> int | None:
     return found
 
 
+async def nodes_among(tx: Transaction, kind: Kind, nodes: Sequence[int]) -> set[int]:
+    """Those of these bottom nodes that a key of this kind hangs from."""
+    query = select(subject_keys.c.node).where(
+        subject_keys.c.kind == kind.value, subject_keys.c.node.in_(spread(nodes))
+    )
+    return set(await tx.connection.scalars(query.distinct()))
+
+
 async def _nodes(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) -> set[int]:
     query = select(subject_keys.c.node).where(
         subject_keys.c.subject.in_(spread(subjects)), subject_keys.c.kind == tree.name
@@ -228,26 +271,34 @@ async def _nodes(tx: Transaction, tree: Tree, subjects: Sequence[SubjectId]) -> 
     return set(await tx.connection.scalars(query))
 
 
-async def _rewrap(tx: Transaction, tree: Tree, renewed: Mapping[int, Renewed]) -> int:
+async def _hanging(tx: Transaction, tree: Tree, nodes: Collection[int]) -> Sequence[AnyRow]:
     query = _keys.where(
-        subject_keys.c.kind == tree.name, subject_keys.c.node.in_(spread(sorted(renewed)))
+        subject_keys.c.kind == tree.name, subject_keys.c.node.in_(spread(sorted(nodes)))
     )
-    changes = []
-    for row in (await tx.connection.execute(query)).all():
-        node = renewed[row.node]
-        if row.node_version != node.old.version:
-            raise TamperedError
-        place = _bound(row.subject, Kind(tree.name), row.handle, row.version)
-        changes.append(
-            {
-                "subject": row.subject,
-                "kind": tree.name,
-                "node_version": node.new.version,
-                "wrapped": node.new.wrap(node.old.unwrap(row.wrapped, place), place),
-            }
-        )
-    await bulk.change(tx, subject_keys, _ONE, changes)
-    return len(changes)
+    return (await tx.connection.execute(query)).all()
+
+
+def _next(tree: Tree, row: AnyRow, successor: Successor, above: NodeKey) -> dict[str, Any]:
+    made = successor.sealing
+    place = _bound(row.subject, Kind(tree.name), made.handle, made.version)
+    return {
+        "subject": row.subject,
+        "version": made.version,
+        "handle": made.handle,
+        "node_version": above.version,
+        "wrapped": above.wrap(successor.key, place),
+    }
+
+
+def _again(tree: Tree, row: AnyRow, node: Renewed) -> dict[str, Any]:
+    if row.node_version != node.old.version:
+        raise TamperedError
+    place = _bound(row.subject, Kind(tree.name), row.handle, row.version)
+    return {
+        "subject": row.subject,
+        "node_version": node.new.version,
+        "wrapped": node.new.wrap(node.old.unwrap(row.wrapped, place), place),
+    }
 
 
 async def _read(tx: Transaction, tree: Tree, query: Select[Any]) -> list[tuple[AnyRow, SubjectKey]]:

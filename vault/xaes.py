@@ -15,17 +15,20 @@ from vault.opaque import Opaque
 NONCE_BYTES: Final = 24
 _REDUCTION: Final = 0x87  # x^128 + x^7 + x^2 + x + 1, as in CMAC (RFC 4493)
 _MASK: Final = (1 << 128) - 1
+_FIRST: Final = bytes((0, 1, 0x58, 0))
+_SECOND: Final = bytes((0, 2, 0x58, 0))
 
 
 class XAES(Opaque):
     """One 256-bit key; `encrypt` and `decrypt` as `AESGCM` has them."""
 
-    __slots__ = ("_aes", "_subkey")
+    __slots__ = ("_aes", "_subkeys")
 
     def __init__(self, key: bytes) -> None:
         self._aes = Cipher(algorithms.AES256(key), modes.ECB())  # noqa: S305  (a PRF on single blocks)
         doubled = int.from_bytes(self._blocks(bytes(16)), "big") << 1
-        self._subkey = (doubled & _MASK) ^ (_REDUCTION if doubled >> 128 else 0)
+        subkey = (doubled & _MASK) ^ (_REDUCTION if doubled >> 128 else 0)
+        self._subkeys = subkey << 128 | subkey  # for both blocks at once
 
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
         """Ciphertext and tag."""
@@ -42,11 +45,9 @@ class XAES(Opaque):
     def _derived(self, nonce: bytes) -> AESGCM:
         if len(nonce) != NONCE_BYTES:
             raise ValueError("the nonce must be 24 bytes")
-        blocks = (
-            int.from_bytes(bytes((0, counter, 0x58, 0)) + nonce[:12], "big") ^ self._subkey
-            for counter in (1, 2)
-        )
-        return AESGCM(self._blocks(b"".join(block.to_bytes(16, "big") for block in blocks)))
+        half = nonce[:12]
+        blocks = int.from_bytes(_FIRST + half + _SECOND + half, "big") ^ self._subkeys
+        return AESGCM(self._blocks(blocks.to_bytes(32, "big")))
 
     def _blocks(self, blocks: bytes) -> bytes:
         # A context of its own per call: threads may share the key.

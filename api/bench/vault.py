@@ -17,13 +17,13 @@ from sqlalchemy import func, select
 from api.bench import load, stores, whole_person
 from api.bench.load import Round
 from api.bench.whole_person import FIELDS, Person, Way
-from api.cli import terminal
+from api.cli import rotating, terminal
 from api.demo import seeding
 from api.running import Running
 from identity.registry import people, population
 from policies.legal_time import legal_day
 from vault import database as db
-from vault import rotation
+from vault.key_jobs import LANES
 from vault.sealed_groups import sealed_attributes
 
 OTHERS: Final[Mapping[str, Callable[[Sequence[Person]], list[Way]]]] = {
@@ -37,31 +37,49 @@ ROWS_GOAL: Final = 20_000
 CHUNK: Final = 500
 
 
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How whole persons are read: of how many, how often and how long."""
+
+    persons: int
+    rounds: int
+    seconds: float
+
+
 @click.command()
 @click.option("--persons", default=1000, show_default=True, help="Held by each way.")
 @click.option("--rounds", default=10, show_default=True, help="Of each way, alternating.")
 @click.option("--seconds", default=0.5, show_default=True, help="Of each round.")
-@click.option("--records", default=6000, show_default=True, help="Registered, and rotated.")
+@click.option("--records", default=48_000, show_default=True, help="Registered, and rotated.")
+@click.option("--processes", type=click.IntRange(1, LANES), help="That rotate; as the command.")
 @stores.on_a_server
-def vault(*, persons: int, rounds: int, seconds: float, records: int, database_url: str) -> None:
+def vault(
+    *,
+    persons: int,
+    rounds: int,
+    seconds: float,
+    records: int,
+    processes: int | None,
+    database_url: str,
+) -> None:
     """Whole persons opened a second, and rows rotated a second.
 
     Beside Asherah, Tink and SQLAlchemy-Utils, where they are installed: `pip install
     'amana[bench]'`.
     """
-    terminal.run(_bench(persons, rounds, seconds, records, database_url))
+    reading = Reading(persons=persons, rounds=rounds, seconds=seconds)
+    terminal.run(_bench(reading, records, processes, database_url))
 
 
-async def _bench(persons: int, rounds: int, seconds: float, records: int, server: str) -> None:
+async def _bench(reading: Reading, records: int, processes: int | None, server: str) -> None:
     async with AsyncExitStack() as stack:
         held = await stack.enter_async_context(stores.thrown_away(server))
         stores.tell(held)
         async with db.read(held.database) as tx:
             day = legal_day(tx.now)
-        ways = _ways(_sample(persons, day))
-        _tell(ways, _alternate(ways, rounds=rounds, seconds=seconds))
+        ways = _ways(_sample(reading.persons, day))
+        _tell(ways, _alternate(ways, rounds=reading.rounds, seconds=reading.seconds))
         await _register(held, records, day)
-        await _rotate(held)
+        await _rotate(held, processes or rotating.most(held))
         stores.tell_memory()
 
 
@@ -144,12 +162,12 @@ async def _register(held: Running, records: int, day: date) -> None:
             report(start + len(some), len(made))
 
 
-async def _rotate(held: Running) -> None:
+async def _rotate(held: Running, processes: int) -> None:
     async with db.read(held.database) as tx:
         rows = await tx.connection.scalar(select(func.count()).select_from(sealed_attributes)) or 0
     began = time.perf_counter()
     with terminal.progress("rotating") as report:
-        job = await rotation.rotate_records(held.database, held.keyring, report)
+        job = await rotating.rotate(held, processes, report)
     rate = rows / (time.perf_counter() - began)
     click.echo(
         f"rotate   {rows:,} rows of {job.done:,} records, {rate:,.0f} rows per second"

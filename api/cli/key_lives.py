@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from api import key_uses
-from api.cli import store, terminal
+from api.cli import rotating, store, terminal
 from api.running import Running
 from policies.retention import SHRED_HORIZON
 from vault import (
@@ -16,7 +16,6 @@ from vault import (
     key_jobs,
     root_keys,
     root_promises,
-    rotation,
     signing,
 )
 from vault import database as db
@@ -77,11 +76,8 @@ def rotate_domain(*, name: str, dry_run: bool) -> None:
     _do(work)
 
 
-@rotate.command(name="subject")
-@_DRY
-def rotate_subject(*, dry_run: bool) -> None:
-    """A new key for every record, and all that is kept of it sealed anew. Resumes where it was."""
-    terminal.run(_rotate_subjects(dry_run=dry_run))
+rotate.add_command(rotating.subject)
+rotate.add_command(rotating.part)
 
 
 @click.command()
@@ -241,20 +237,6 @@ def _why_not(what: str, found: Any) -> str:
     if found.uses:
         return f"{what} is refused: {found.uses} keys still use it"
     return f"{what} is {found.state}"
-
-
-async def _rotate_subjects(*, dry_run: bool) -> None:
-    async with store.opened() as held:
-        if dry_run:
-            async with db.read(held.database) as tx:
-                click.echo(f"{await rotation.records(tx)} records; nothing was done")
-            return
-        with terminal.progress("rotating records' keys") as report:
-            job = await rotation.rotate_records(held.database, held.keyring, report)
-    click.echo(f"{job.done} records have new keys")
-    click.echo("rotate the root next: the older keys are then out of reach of every backup")
-    if job.errors:
-        raise click.ClickException(f"{job.errors} were left as they are: something does not open")
 
 
 async def _reseal() -> boxed_rows.Resealed:

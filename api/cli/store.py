@@ -1,5 +1,6 @@
 """The stores, keys and catalogue of the settings, open for one command."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,4 +13,5 @@ from api.running import Running
 async def opened() -> AsyncIterator[Running]:
     """Open everything; close it at the end of the block."""
     async with running.opened(unlocking.settings()) as held:
+        gc.freeze()  # what is loaded by now stays: long work would look through it again and again
         yield held

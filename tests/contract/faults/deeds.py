@@ -83,7 +83,7 @@ async def erase(world):
 
 
 async def rotate_records(world):
-    rotation.RECORDS, rotation.NODES = world.records, 1
+    rotation.NODES = 1
     await rotation.rotate_records(world.database, world.keyring, lambda *_: None)
 
 

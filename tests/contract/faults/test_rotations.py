@@ -80,11 +80,11 @@ async def test_threat_41_killed_at_any_step_a_pass_over_the_keys_goes_on_and_end
     async with world.open() as (database, keyring), db.read(database) as tx:
         before = await told(tx, keyring, people)
     left = set()
-    for _ in world.killed_at_each_step("rotate_records", records=18):
+    for _ in world.killed_at_each_step("rotate_records"):
         async with world.open() as (database, keyring), db.read(database) as tx:
             assert await told(tx, keyring, people) == before
             left.add(frozenset(await versions(tx)))
-        assert world.do("rotate_records", records=18).code == 0
+        assert world.do("rotate_records").code == 0
         async with world.open() as (database, keyring), db.read(database) as tx:
             assert await told(tx, keyring, people) == before
             # It ends what was begun; what had ended is begun anew.
@@ -127,10 +127,10 @@ async def test_threat_41_killed_again_and_again_twice_at_once_beside_writers_no_
     writers = [world.do("write_on", subjects=half, leave=True) for half in halves]
     ended = []
     for patience in range(1, 6):
-        both = [world.do("rotate_records", records=5, leave=True) for _ in range(2)]
+        both = [world.do("rotate_records", leave=True) for _ in range(2)]
         await asyncio.sleep(0.12 * patience)
         ended += [world.end(pid, kill=True).code for pid in both]
-    whole = world.do("rotate_records", records=5)
+    whole = world.do("rotate_records")
     assert whole.code == 0, whole
     # The embedded store lets one write at a time: a writer may have waited all along.
     for pid in writers:

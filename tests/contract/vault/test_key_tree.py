@@ -180,19 +180,23 @@ async def test_a_replaced_key_hangs_where_the_old_one_did(database, keyring, peo
     before = await opened(database, keyring, people)
     tree = keyring.trees[Kind.DATA]
     async with db.begin(database) as tx:
-        made = await subject_keys.replace(
-            tx, tree, people[:3], await subject_keys.ground(tx, tree, people[:3])
-        )
+        keys = await keyring.held(tx, people[:3])
+        made = {person: subject_keys.Successor(key) for person, key in keys.items()}
+        await subject_keys.succeed(tx, tree, made, await subject_keys.ground(tx, tree, people[:3]))
         await key_epoch.advance(tx)
     after = await opened(database, keyring, people)
-    assert {person: key.group("g").commitment for person, key in made.items()} == {
-        person: after[person] for person in people[:3]
-    }
+    assert {
+        person: successor.sealing.group("g").commitment for person, successor in made.items()
+    } == {person: after[person] for person in people[:3]}
     assert all(after[person] != before[person] for person in people[:3])
     assert all(after[person] == before[person] for person in people[3:])
     with pytest.raises(KeyLostError):
         async with db.begin(database) as tx:
-            await subject_keys.replace(tx, tree, [SubjectId(uuid4())], {})
+            await subject_keys.succeed(tx, tree, {SubjectId(uuid4()): made[people[0]]}, {})
+    with pytest.raises(KeyLostError):  # it was followed already
+        async with db.begin(database) as tx:
+            grown = await subject_keys.ground(tx, tree, people[:1])
+            await subject_keys.succeed(tx, tree, {people[0]: made[people[0]]}, grown)
 
 
 async def test_the_top_is_wrapped_anew_by_a_new_root(database, keyring, people):

@@ -5,7 +5,16 @@ import pytest
 from sqlalchemy import func, select, update
 
 from policies.vocabulary import Action, Actor, ActorKind, Outcome, SubjectId
-from vault import access_log, attributes, histories, key_jobs, log_chain, rotation, subject_keys
+from vault import (
+    access_log,
+    attributes,
+    histories,
+    key_jobs,
+    log_chain,
+    resealing,
+    rotation,
+    subject_keys,
+)
 from vault import database as db
 from vault.access_log import Line
 from vault.attribute_heads import attribute_heads
@@ -23,7 +32,10 @@ def silent(_done, _total):
 
 @pytest.fixture
 async def people(database, keyring, monkeypatch):
-    monkeypatch.setattr(rotation, "RECORDS", 3)
+    # Two hang from a node, and a step is a node: eight people are four steps.
+    monkeypatch.setattr(subject_keys, "FAN_BITS", 1)
+    monkeypatch.setattr(subject_keys, "FAN_OUT", 2)
+    monkeypatch.setattr(rotation, "NODES", 1)
     subjects = sorted(SubjectId(uuid4()) for _ in range(8))
     async with db.begin(database) as tx:
         await keyring.create_subject(tx, *subjects)
@@ -63,7 +75,7 @@ async def test_every_record_gets_a_new_key_and_reads_as_before(database, keyring
     job = await rotation.rotate_records(database, keyring, lambda *at: reported.append(at))
     after = await handles(database)
     assert (job.done, job.total, job.errors) == (8, 8, 0)
-    assert [at for at in reported if at[1] == 8][:4] == [(3, 8), (6, 8), (8, 8), (8, 8)]
+    assert reported == [(2, 8), (4, 8), (6, 8), (8, 8)]
     assert all(after[each][0] != before[each][0] and after[each][1] == 2 for each in people)
     # This process still holds the older keys: it sees that they were replaced.
     assert await read(keyring, people) == told
@@ -78,10 +90,10 @@ async def test_a_process_that_holds_the_older_key_reads_and_writes_under_the_new
         other = await open_keyring(tx, keys)
     told = await read(other, people[:2])
     async with db.begin(database) as tx:
-        assert await rotation.renew_records(tx, keyring, people[:2]) == []
+        assert await resealing.renew(tx, keyring, people[:2]) == []
     assert await read(other, people[:2]) == told
     async with db.begin(database) as tx:
-        assert await rotation.renew_records(tx, keyring, people[:2]) == []
+        assert await resealing.renew(tx, keyring, people[:2]) == []
     async with db.begin(database) as tx:
         await attributes.store(tx, other, people[0], "identity", {"n": "new"})
     keyring.forget()
@@ -92,22 +104,23 @@ async def test_threat_41_a_pass_that_was_killed_goes_on_where_it_stood(
     database, keyring, people, read, monkeypatch
 ):
     before, told = await handles(database), await read(keyring, people)
-    real, steps = rotation.renew_records, []
+    real, steps = rotation._step, []
 
-    async def killed(tx, keyring, records):
-        steps.append(records)
+    async def killed(tx, keyring, lane, ahead):
+        steps.append(ahead.nodes)
         if len(steps) == 2:
             raise KeyboardInterrupt
-        return await real(tx, keyring, records)
+        return await real(tx, keyring, lane, ahead)
 
-    monkeypatch.setattr(rotation, "renew_records", killed)
+    monkeypatch.setattr(rotation, "_step", killed)
     with pytest.raises(KeyboardInterrupt):
         await rotation.rotate_records(database, keyring, silent)
     half = await handles(database)
-    assert [each for each in people if half[each] != before[each]] == people[:3]
+    assert len([each for each in people if half[each] != before[each]]) == 2
     assert await read(keyring, people) == told
-    await rotation.rotate_records(database, keyring, silent)
-    assert steps[1] == steps[2] == people[3:6]
+    job = await rotation.rotate_records(database, keyring, silent)
+    assert job.done == 8
+    assert steps[1] == steps[2] == range(1, 2)
     after = await handles(database)
     assert {version for _, version in after.values()} == {2}
     assert await read(keyring, people) == told
@@ -156,7 +169,7 @@ async def test_what_does_not_open_is_left_as_it_is_and_counted(database, keyring
 async def test_a_stranger_has_no_key_to_renew(database, keyring, people):
     stranger = SubjectId(uuid4())
     async with db.begin(database) as tx:
-        assert await rotation.renew_records(tx, keyring, [*people, stranger]) == [stranger]
+        assert await resealing.renew(tx, keyring, [*people, stranger]) == [stranger]
 
 
 async def test_the_pass_ends_with_every_node_renewed(database, keyring, people):
@@ -199,7 +212,7 @@ async def test_many_records_are_renewed_in_as_many_statements_as_few(
         keyring.forget()
         async with db.begin(database) as tx:
             with statements(tx) as seen:
-                assert await rotation.renew_records(tx, keyring, some) == []
+                assert await resealing.renew(tx, keyring, some) == []
         sent.append(len(seen))
     assert sent[0] == sent[1] < 20
 
@@ -209,14 +222,14 @@ async def test_a_record_whose_head_was_altered_keeps_its_key(database, keyring, 
     async with db.begin(database) as tx:
         where = attribute_heads.c.record == people[0]
         await tx.connection.execute(update(attribute_heads).where(where).values(mac=bytes(32)))
-        assert await rotation.renew_records(tx, keyring, people[:1]) == people[:1]
+        assert await resealing.renew(tx, keyring, people[:1]) == people[:1]
     assert (await handles(database))[people[0]] == before[people[0]]
 
 
 async def test_a_record_of_which_nothing_is_kept_gets_a_new_key(database, keyring, people):
     before = await handles(database)
     async with db.begin(database) as tx:
-        assert await rotation.renew_records(tx, keyring, people[-1:]) == []
+        assert await resealing.renew(tx, keyring, people[-1:]) == []
     assert (await handles(database))[people[-1]] != before[people[-1]]
 
 
@@ -238,18 +251,100 @@ async def test_nodes_that_nothing_hangs_from_are_passed_over(database, keyring, 
         assert set(await tx.connection.scalars(versions)) == {2}
 
 
-async def test_nodes_that_another_run_renewed_meanwhile_are_done(
+async def test_a_lane_that_another_process_went_over_meanwhile_is_left_to_it(
     database, keyring, people, monkeypatch
 ):
+    number = await rotation.begun(database)
     real = key_jobs.locked
 
-    async def beaten(tx, job):
-        await key_jobs.ended(tx, job)
-        return await real(tx, job)
+    async def beaten(tx, lane):
+        now = await real(tx, lane)
+        return await key_jobs.advanced(tx, now, to=lane.until, done=0, errors=0)
 
     monkeypatch.setattr(key_jobs, "locked", beaten)
-    await rotation.renew_all_nodes(database, keyring, subject_keys.Kind.DATA, silent)
+    await rotation.take_part(database, keyring, number, silent)
+    job = await rotation.end(database, keyring, number)
     async with db.read(database) as tx:
         assert await key_jobs.unfinished(tx) == []
         versions = select(table.c.node_version).where(table.c.kind == "data")
         assert set(await tx.connection.scalars(versions)) == {1}
+    assert job.done == 0
+
+
+async def test_parts_make_a_whole_and_what_is_above_is_renewed_when_all_are_done(
+    database, keyring, people, read
+):
+    from vault.key_tree import key_nodes
+
+    told, number = await read(keyring, people), await rotation.begun(database)
+    assert await rotation.begun(database) == number  # whoever comes now takes part in it
+    lowest = select(key_nodes.c.level, func.min(key_nodes.c.version)).where(
+        key_nodes.c.tree == "data"
+    )
+    for part in range(3):
+        await rotation.take_part(database, keyring, number, silent, part=part, of=3)
+        job = await rotation.end(database, keyring, number)
+        async with db.read(database) as tx:
+            rows = await tx.connection.execute(lowest.group_by(key_nodes.c.level))
+            found = dict(rows.all())
+        above = {version for level, version in found.items() if level > 1}
+        assert above == ({2} if part == 2 else {1})
+    assert found[1] == 2
+    assert (job.done, job.total, job.errors) == (8, 8, 0)
+    assert await read(keyring, people) == told
+
+
+async def test_what_is_written_between_reading_and_writing_is_not_lost(
+    database, keyring, people, read, monkeypatch
+):
+    real, before = rotation._step, await handles(database)
+
+    async def late(tx, keyring, lane, ahead):
+        # As it would have been, had the write come before the step began.
+        chosen = [each for each in people[:-1] if each in ahead.ready]
+        for each in chosen[:1]:
+            await attributes.store(tx, keyring, each, "identity", {"n": "late"})
+        return await real(tx, keyring, lane, ahead)
+
+    monkeypatch.setattr(rotation, "_step", late)
+    job = await rotation.rotate_records(database, keyring, silent)
+    assert (job.done, job.errors) == (8, 0)
+    after = await handles(database)
+    assert all(after[each][1] == 2 and after[each][0] != before[each][0] for each in people)
+    assert [told == {"n": "late"} for told in await read(keyring, people[:-1])].count(True) >= 4
+
+
+async def test_a_node_with_a_key_that_does_not_open_stays_and_the_pass_goes_on(
+    database, keyring, people, read
+):
+    before = await handles(database)
+    query = select(table.c.node).where(table.c.subject == people[1], table.c.kind == "data")
+    async with db.begin(database) as tx:
+        where = (table.c.subject == people[1], table.c.kind == "data")
+        node = await tx.connection.scalar(query)
+        await tx.connection.execute(update(table).where(*where).values(wrapped=bytes(72)))
+    keyring.forget()
+    job = await rotation.rotate_records(database, keyring, silent)
+    assert (job.done, job.errors) == (8, 1)
+    after = await handles(database)
+    assert [each for each in people if after[each] == before[each]] == [people[1]]
+    async with db.read(database) as tx:
+        stays = select(table.c.node_version).where(table.c.node == node, table.c.kind == "data")
+        assert set(await tx.connection.scalars(stays)) == {1}
+
+
+async def test_a_record_that_is_erased_between_reading_and_writing_is_passed_over(
+    database, keyring, people, monkeypatch
+):
+    real, gone = rotation._step, people[:-1]
+
+    async def late(tx, keyring, lane, ahead):
+        for each in [each for each in gone if each in ahead.ready][:1]:
+            where = (attribute_heads.c.record == each,)
+            await tx.connection.execute(attribute_heads.delete().where(*where))
+            await subject_keys.destroy(tx, keyring.trees[subject_keys.Kind.DATA], [each])
+        return await real(tx, keyring, lane, ahead)
+
+    monkeypatch.setattr(rotation, "_step", late)
+    job = await rotation.rotate_records(database, keyring, silent)
+    assert (job.done, job.errors) == (4, 0)
