@@ -4,6 +4,7 @@ Rounds alternate. Each read gives twelve fields back as text, without the store:
 to open them. The rotation is the job itself, with its store.
 """
 
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -165,6 +166,10 @@ async def _register(held: Running, records: int, day: date) -> None:
 async def _rotate(held: Running, processes: int) -> None:
     async with db.read(held.database) as tx:
         rows = await tx.connection.scalar(select(func.count()).select_from(sealed_attributes)) or 0
+    # As the command begins: with no record's key at hand, and what is loaded spared the collector.
+    held.keyring.forget()
+    gc.collect()
+    gc.freeze()
     began = time.perf_counter()
     with terminal.progress("rotating") as report:
         job = await rotating.rotate(held, processes, report)
