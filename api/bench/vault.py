@@ -173,6 +173,7 @@ async def _rotate(held: Running, processes: int) -> None:
     began = time.perf_counter()
     with terminal.progress("rotating") as report:
         job = await rotating.rotate(held, processes, report)
+    gc.unfreeze()
     rate = rows / (time.perf_counter() - began)
     click.echo(
         f"rotate   {rows:,} rows of {job.done:,} records, {rate:,.0f} rows per second"

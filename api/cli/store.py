@@ -14,4 +14,7 @@ async def opened() -> AsyncIterator[Running]:
     """Open everything; close it at the end of the block."""
     async with running.opened(unlocking.settings()) as held:
         gc.freeze()  # what is loaded by now stays: long work would look through it again and again
-        yield held
+        try:
+            yield held
+        finally:
+            gc.unfreeze()
