@@ -36,6 +36,7 @@ async def people(database, keyring, monkeypatch):
     monkeypatch.setattr(subject_keys, "FAN_BITS", 1)
     monkeypatch.setattr(subject_keys, "FAN_OUT", 2)
     monkeypatch.setattr(rotation, "NODES", 1)
+    monkeypatch.setattr(resealing, "BREATH", 2)
     subjects = sorted(SubjectId(uuid4()) for _ in range(8))
     async with db.begin(database) as tx:
         await keyring.create_subject(tx, *subjects)
@@ -292,6 +293,18 @@ async def test_parts_make_a_whole_and_what_is_above_is_renewed_when_all_are_done
     assert found[1] == 2
     assert (job.done, job.total, job.errors) == (8, 8, 0)
     assert await read(keyring, people) == told
+
+
+async def test_two_that_end_a_pass_at_once_renew_what_is_above_once(database, keyring, people):
+    from vault.key_tree import key_nodes
+
+    number = await rotation.begun(database)
+    await rotation.take_part(database, keyring, number, silent)
+    await asyncio.gather(*(rotation.end(database, keyring, number) for _ in range(2)))
+    query = select(key_nodes.c.version).where(key_nodes.c.tree == "data").distinct()
+    async with db.read(database) as tx:
+        assert list(await tx.connection.scalars(query)) == [2]
+        assert await key_jobs.unfinished(tx) == []
 
 
 async def test_what_is_written_between_reading_and_writing_is_not_lost(
