@@ -107,7 +107,7 @@ async def begun(tx: Transaction, what: str, *, nodes: int, above: int, total: in
 
 
 async def lanes(tx: Transaction, id_: UUID) -> list[Lane]:
-    """The lanes of a pass, from left to right."""
+    """The lanes of a pass, from left to right; the last is what is above."""
     return await fetch_all(tx, _lanes.where(key_jobs.c.id == id_).order_by(key_jobs.c.lane), Lane)
 
 

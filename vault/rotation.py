@@ -45,18 +45,12 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes that a key hangs from that does not open: it would be lost, so they stay."""
 
 
-async def rotate_records(database: Database, keyring: Keyring, progress: Progress) -> Pass:
-    """Give every record that has one a new data key; goes on where an unfinished pass stands.
-
-    Two at once do no harm: each step holds its lane.
-    """
-    number = await begun(database)
-    await take_part(database, keyring, number, progress)
-    return await end(database, keyring, number)
-
-
 async def begun(database: Database) -> UUID:
-    """The pass that is unfinished, or a new one; several processes may take part in it."""
+    """The pass that is unfinished, or a new one: every record that has a data key gets a new one.
+
+    Several processes may take part in it, and whoever began it ends it. Two that do the same part
+    do no harm: each step holds its lane.
+    """
     async with begin(database) as tx:
         last = await subject_keys.last_node(tx, Kind.DATA)
         nodes, above = (0, 0) if last is None else (last + 1, (last >> FAN_BITS) + 1)
@@ -75,20 +69,19 @@ async def take_part(
 ) -> None:
     """Do one part of a pass, of so many that go on at once: every so-manieth lane, to its end."""
     async with read(database) as tx:
-        lanes = await key_jobs.lanes(tx, number)
-    for lane in _of_records(lanes)[part::of]:
+        *lanes, _above = await key_jobs.lanes(tx, number)
+    for lane in lanes[part::of]:
         await _go_over(database, keyring, lane, progress)
 
 
-async def end(database: Database, keyring: Keyring, number: UUID) -> Pass:
-    """Renew what is above the bottom nodes, once every part is done; how far the pass is."""
+async def end(database: Database, keyring: Keyring, number: UUID, progress: Progress) -> Pass:
+    """Do what no part has done, then renew what is above the bottom nodes; what the pass did."""
+    await take_part(database, keyring, number, progress)
     async with read(database) as tx:
-        lanes = await key_jobs.lanes(tx, number)
-    if all(lane.finished_at for lane in _of_records(lanes)):
-        lane = lanes[-1]
-        while lane.finished_at is None:
-            async with begin(database) as tx:
-                lane = await _step_above(tx, keyring, await key_jobs.locked(tx, lane))
+        *_, lane = await key_jobs.lanes(tx, number)
+    while lane.finished_at is None:
+        async with begin(database) as tx:
+            lane = await _step_above(tx, keyring, await key_jobs.locked(tx, lane))
     async with read(database) as tx:
         return await key_jobs.told(tx, number)
 
@@ -97,10 +90,6 @@ async def records(tx: Transaction) -> int:
     """How many records have a data key."""
     count = select(func.count()).where(keys.c.kind == Kind.DATA.value)
     return await tx.connection.scalar(count) or 0
-
-
-def _of_records(lanes: Sequence[Lane]) -> list[Lane]:
-    return [lane for lane in lanes if lane.level == BOTTOM]
 
 
 async def _go_over(database: Database, keyring: Keyring, lane: Lane, progress: Progress) -> None:

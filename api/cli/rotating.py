@@ -46,8 +46,11 @@ def part(*, number: UUID, part: int, parts: int) -> None:
 async def rotate(held: Running, processes: int, report: Report) -> Pass:
     """Give every record a new data key, by so many processes; what a child leaves is done here."""
     number = await rotation.begun(held.database)
-    children = [await _start(held, number, nth, processes) for nth in range(1, processes)]
+    children: list[Process] = []
     try:
+        for nth in range(1, processes):
+            child = await _start(held, number, nth, processes)
+            children.append(child)  # each at once: it must be ended whatever happens to the next
         await rotation.take_part(held.database, held.keyring, number, report, of=processes)
         await _watch(held, number, children, report)
     finally:
@@ -55,8 +58,7 @@ async def rotate(held: Running, processes: int, report: Report) -> Pass:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-    await rotation.take_part(held.database, held.keyring, number, report)
-    return await rotation.end(held.database, held.keyring, number)
+    return await rotation.end(held.database, held.keyring, number, report)
 
 
 async def _start(held: Running, number: UUID, nth: int, of: int) -> Process:
