@@ -94,8 +94,7 @@ def _app(
         middleware=[
             erasures.Gatekeeper(),
             security.SameOrigin(origin),
-            observing.RequestLog(),
-            observing.figures.middleware,
+            observing.Observed(),
             units.EndOfUnit(),
         ],
         before_send=[security.response_headers(settings)],

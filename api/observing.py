@@ -6,14 +6,14 @@ Paths are logged as route templates, so that no identifier in a path is ever wri
 import logging
 import secrets
 import time
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from litestar.plugins.prometheus import PrometheusConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 logger: Final = structlog.stdlib.get_logger("amana")
 
@@ -37,7 +37,12 @@ root_overdue: Final = Gauge(
     "amana_root_overdue_seconds", "Since a root had to be rotated or destroyed for an erasure"
 )
 
-figures: Final = PrometheusConfig(app_name="amana", prefix="amana", group_path=True)
+requests: Final = Counter(
+    "amana_requests_total", "Requests answered", ["method", "path", "status_code"]
+)
+request_seconds: Final = Histogram(
+    "amana_request_duration_seconds", "Of requests", ["method", "path", "status_code"]
+)
 
 
 # One list for good: loggers that were used before a second call, or a test, keep hold of it.
@@ -63,13 +68,13 @@ def configure_logging(level: str) -> None:
     logging.getLogger("amana").setLevel(level.upper())
 
 
-class RequestLog(ASGIMiddleware):
-    """One line per request: route, method, status, duration, correlation id."""
+class Observed(ASGIMiddleware):
+    """One line and two figures per request: route, method, status, duration, correlation id."""
 
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Time the request and log it when its response starts."""
+        """Time the request, and tell of it once it was answered."""
         began, status = time.perf_counter(), 500
 
         async def watch(message: Message) -> None:
@@ -81,14 +86,25 @@ class RequestLog(ASGIMiddleware):
         try:
             await next_app(scope, receive, watch)
         finally:
+            route, method = route_template(scope), scope.get("method", "")
+            seconds = time.perf_counter() - began
+            count, duration = _figures(method, route, status)
+            count.inc()
+            duration.observe(seconds)
             logger.info(
                 "request",
-                route=route_template(scope),
-                method=scope.get("method"),
+                route=route,
+                method=method,
                 status=status,
-                milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                milliseconds=round(seconds * 1000, 1),
                 correlation=correlation(scope),
             )
+
+
+@lru_cache(maxsize=4_096)  # to look labels up costs more than to count
+def _figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    labels = (method, route, str(status))
+    return requests.labels(*labels), request_seconds.labels(*labels)
 
 
 def correlation(scope: Scope) -> str:

@@ -194,9 +194,9 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """What a person is asked to agree to: the attributes that rest on consent."""
         return self.under(LegalBasis.CONSENT)
 
-    def under(self, kind: LegalBasis) -> dict[AttributeId, FormId]:
-        """The attributes that rest on a kind of basis."""
-        bases = [basis for basis in self.bases if basis.kind is kind]
+    def under(self, *kinds: LegalBasis) -> dict[AttributeId, FormId]:
+        """The attributes that rest on a basis of any of these kinds."""
+        bases = [basis for basis in self.bases if basis.kind in kinds]
         return {
             attribute: form
             for attribute, form in self.attributes.items()

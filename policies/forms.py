@@ -41,6 +41,8 @@ def at_least_as_fine(attribute: Attribute, form: FormId) -> frozenset[FormId]:
 
 def meet(attribute: Attribute, *forms: FormId) -> FormId | None:
     """The finest form that is no finer than any of these; None if there is none."""
+    if len(set(forms)) == 1 and forms[0] in attribute.forms:
+        return forms[0]  # most often the form of the agreement is asked for
     below = coarser_than_all(attribute, *forms)
     return next(
         (form for form in below if all(covers(attribute, form, other) for other in below)), None

@@ -4,7 +4,7 @@ Two stores, one contract: this process's memory (one process, the embedded defau
 and Redis (shared and exact over many). What is here may be lost; nothing is kept by it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, runtime_checkable
 
@@ -38,6 +38,10 @@ class ShortLived(Protocol):
 
     async def first(self, key: str, seconds: float) -> bool:
         """Whether this key is seen for the first time within that time."""
+        ...
+
+    async def each_first(self, marks: Sequence[tuple[str, float]]) -> list[bool]:
+        """The same of several keys with their seconds, asked at once: from now on all are seen."""
         ...
 
     async def hit(self, key: str, limit: int, seconds: float) -> Rate:

@@ -1,13 +1,13 @@
 """Short-lived state in this process's memory: exact in one process, gone with it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from vault.short_lived_rate import Rate, count
 
 SWEEP_EVERY: Final = 1_024
-"""Writes between two sweeps of what has expired."""
+"""Writes between two sweeps of what has expired; as many as there is kept, where that is more."""
 
 
 class MemoryShortLived:
@@ -42,6 +42,10 @@ class MemoryShortLived:
         await self.put(key, b"", seconds)
         return True
 
+    async def each_first(self, marks: Sequence[tuple[str, float]]) -> list[bool]:
+        """Whether each of these keys is seen for the first time."""
+        return [await self.first(key, seconds) for key, seconds in marks]
+
     async def hit(self, key: str, limit: int, seconds: float) -> Rate:
         """Count one."""
         self._sweep()
@@ -52,7 +56,8 @@ class MemoryShortLived:
 
     def _sweep(self) -> None:
         self._writes += 1
-        if self._writes % SWEEP_EVERY == 0:
+        if self._writes >= max(SWEEP_EVERY, len(self._kept), len(self._arrivals)):
+            self._writes = 0
             now = self._clock()
             self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
             self._arrivals = {key: at for key, at in self._arrivals.items() if now < at}

@@ -1,5 +1,6 @@
 """Short-lived state in Redis: shared by every process, exact by its single thread."""
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
@@ -48,6 +49,17 @@ class RedisShortLived:
         """Whether this key is seen for the first time."""
         done: Any = await self._redis.set(PREFIX + key, b"", px=_milliseconds(seconds), nx=True)
         return done is not None
+
+    async def each_first(self, marks: Sequence[tuple[str, float]]) -> list[bool]:
+        """Whether each of these keys is seen for the first time."""
+        async with self._redis.pipeline(transaction=False) as together:
+            for key, seconds in marks:
+                # No round trip yet: what the pipeline gives back is itself.
+                together.set(  # type: ignore[unused-awaitable]
+                    PREFIX + key, b"", px=_milliseconds(seconds), nx=True
+                )
+            done: list[Any] = await together.execute()
+        return [each is not None for each in done]
 
     async def hit(self, key: str, limit: int, seconds: float) -> Rate:
         """Count one."""

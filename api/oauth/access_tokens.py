@@ -5,27 +5,24 @@ it still opens anything.
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from api.oauth import details, jose
+from api.oauth import details
 from api.oauth.bindings import Confirmation
 from api.oauth.details import Disclosure
 from api.oauth.jose import Jws
-from api.oauth.jwk import Alg, Key
+from api.oauth.keys import TYP
 from api.oauth.strict_json import base64url
 from identity.doors import issuing
 from identity.doors.issuing import Issued
 from identity.tokens import Authorized
 from vault.signing import SigningKey
 
-TYP: Final = "at+jwt"
-ALGS: Final[tuple[Alg, ...]] = ("ES256",)
-"""What `vault.signing` signs tokens with."""
 JTI_OCTETS: Final = 20
 
 
@@ -91,16 +88,21 @@ def text(
     return signed(key, claims, TYP)
 
 
-def verify(
-    token: str, keys: Sequence[Key], issuer: str, now: datetime, *, audiences: Collection[str] = ()
+def read(
+    verified: Jws | None, issuer: str, now: datetime, *, audiences: Collection[str] = ()
 ) -> Claims | None:
     """What an access token of ours says; None if it is not one, not for here or expired.
 
     Whether it was revoked, its row says. Without `audiences` it must be for what people's data
     is asked with.
+
+    Args:
+        verified: by `TokenKeys.verified`.
+        issuer: ours.
+        now: when it was shown.
+        audiences: what it may be for.
     """
-    jws = jose.verify(token, keys, ALGS, (TYP,))
-    claims = jws.claims(Claims) if isinstance(jws, Jws) else None
+    claims = verified.claims(Claims) if verified else None
     wanted = audiences or (resource(issuer),)
     if claims is None or claims.iss != issuer or claims.aud not in wanted:
         return None

@@ -119,11 +119,10 @@ def whole(work: WholeWork) -> Work:
     return worked
 
 
-async def answer(
-    request: Request[Any, Any, Any], body: bytes, running: Running, work: Work, proofs: Proofs
-) -> Response[Any]:
+async def answer(request: Request[Any, Any, Any], work: Work, proofs: Proofs) -> Response[Any]:
     """Do the work of an endpoint for a programme that may ask, and answer."""
-    outcome = await _outcome(request, body, running, work, proofs)
+    running: Running = request.app.state.running
+    outcome = await _outcome(request, running, work, proofs)
     if isinstance(outcome, Denied):
         await errors.log_alone(running, outcome, errors.correlation(request))
         outcome = errors.respond(outcome)
@@ -133,9 +132,9 @@ async def answer(
 
 
 async def _outcome(
-    request: Request[Any, Any, Any], body: bytes, running: Running, work: Work, proofs: Proofs
+    request: Request[Any, Any, Any], running: Running, work: Work, proofs: Proofs
 ) -> Outcome:
-    headers, at = request.headers, db.instant()
+    body, headers, at = await request.body(), request.headers, db.instant()
     given = parameters.of_form(headers.get("content-type", ""), request.url.query, body)
     if isinstance(given, Denied):
         return given
@@ -201,11 +200,13 @@ def _proof(
 
 async def _spend(short_lived: ShortLived, who: Identified, proof: Proof | None) -> Denied | None:
     """Use assertion and proof, both once; only now, so that a demand for a nonce spends neither."""
-    if not await client_auth.spend(short_lived, who):
+    said = client_auth.mark(who)
+    marks = [*([said] if said else []), *([dpop.mark(proof)] if proof else [])]
+    first = await short_lived.each_first(marks)
+    used = [mark for mark, is_first in zip(marks, first, strict=True) if not is_first]
+    if said in used:
         return client_auth.failed("assertion-replayed", who.client)
-    if proof is not None and not await dpop.spend(short_lived, proof):
-        return _unproven(Unproven.REPLAYED)
-    return None
+    return _unproven(Unproven.REPLAYED) if used else None
 
 
 def _unproven(why: Unproven) -> Denied:

@@ -22,7 +22,6 @@ from api.oauth.jwk import Alg, Key
 from api.oauth.parameters import Parameters
 from api.running import Running
 from identity.programmes import AuthMethod, Client
-from vault.short_lived import ShortLived
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TYPES: Final = (None, "JWT", "client-authentication+jwt")
@@ -165,13 +164,12 @@ def _by_assertion(
     return Identified(client=client, jti=claims.jti)
 
 
-async def spend(short_lived: ShortLived, identified: Identified) -> bool:
-    """Use an assertion, at whichever endpoint. False if it was used before."""
+def mark(identified: Identified) -> tuple[str, float] | None:
+    """What an assertion is remembered by once it was used, at whichever endpoint, and how long."""
     if identified.jti is None:
-        return True
+        return None
     named = f"{identified.client.client_id}.{identified.jti}"
-    name = hashlib.sha256(named.encode()).hexdigest()
-    return await short_lived.first(f"assertion:{name}", LIFE_SECONDS)
+    return f"assertion:{hashlib.sha256(named.encode()).hexdigest()}", LIFE_SECONDS
 
 
 def failed(reason: str, client: Client | None = None) -> Denied:

@@ -127,10 +127,7 @@ def _narrowed(
         return _wrong("details-agreement", "no such agreement of yours is in force")
     if asked.purpose != agreement.purpose:
         return _wrong("details-purpose", "the agreement is for another purpose")
-    allowed: Items = {}
-    for kind in kinds:
-        allowed |= agreement.under(kind)
-    granted = meet(catalogue, asked.attributes, allowed)
+    granted = meet(catalogue, asked.attributes, agreement.under(*kinds))
     if granted.keys() != asked.attributes.keys():
         return _wrong("details-attributes", "the agreement does not cover these attributes so")
     return msgspec.structs.replace(asked, attributes=granted)

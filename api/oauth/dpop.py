@@ -17,7 +17,6 @@ import msgspec
 from api.oauth import jose, strict_json
 from api.oauth.jose import EMBEDDED, Jws
 from vault.keyring import Keyring
-from vault.short_lived import ShortLived
 
 ALGS: Final = ("ES256", "PS256", "EdDSA")
 NONCE_SECONDS: Final = 120
@@ -96,10 +95,10 @@ def check(proofs: Sequence[str], asked: Asked, secret: bytes, now: datetime) -> 
     return unmet or Proof(jkt=jws.key.thumbprint, jti=claims.jti)
 
 
-async def spend(short_lived: ShortLived, proof: Proof) -> bool:
-    """Use a proof. False if it was used before."""
+def mark(proof: Proof) -> tuple[str, float]:
+    """What a proof is remembered by once it was used, and for how many seconds."""
     name = hashlib.sha256(f"{proof.jkt}.{proof.jti}".encode()).hexdigest()
-    return await short_lived.first(f"dpop:{name}", REMEMBERED_SECONDS)
+    return f"dpop:{name}", REMEMBERED_SECONDS
 
 
 def secret(keyring: Keyring) -> bytes:
@@ -121,7 +120,8 @@ def _checks(
     claims: Claims, asked: Asked, secret: bytes, now: datetime
 ) -> Iterator[tuple[Unproven, bool]]:
     yield Unproven.METHOD, claims.htm == asked.method
-    yield Unproven.ADDRESS, _address(claims.htu) in map(_address, asked.urls)
+    named = claims.htu in asked.urls or _address(claims.htu) in map(_address, asked.urls)
+    yield Unproven.ADDRESS, named
     age = now.timestamp() - claims.iat
     yield Unproven.TIME, claims.iat >= 0 and -AHEAD_SECONDS <= age <= BEHIND_SECONDS
     yield Unproven.TOKEN, claims.ath == asked.ath

@@ -14,6 +14,7 @@ from api.oauth import access_tokens, jose
 from api.oauth.calls import AtHand
 from api.oauth.jose import Jws
 from api.oauth.jwk import Key
+from api.oauth.keys import ALGS
 from identity.codes import AuthorizationCode
 from identity.doors import issuing
 from policies import stepping_up
@@ -72,6 +73,6 @@ async def issue(at_hand: AtHand, code: AuthorizationCode) -> str:
 
 def hint(token: str, keys: Sequence[Key], issuer: str) -> IdToken | None:
     """What an ID token of ours says that comes back as a hint, expired or not; else None."""
-    jws = jose.verify(token, keys, access_tokens.ALGS, (TYP,))
+    jws = jose.verify(token, keys, ALGS, (TYP,))
     claims = jws.claims(IdToken) if isinstance(jws, Jws) else None
     return claims if claims is not None and claims.iss == issuer else None

@@ -71,7 +71,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     acr_values_supported: tuple[str, ...] = par.ACRS
     scopes_supported: tuple[str, ...] = (id_tokens.SCOPE, *token.GRANT_SCOPES)
     subject_types_supported: tuple[str, ...] = ("pairwise",)
-    id_token_signing_alg_values_supported: tuple[str, ...] = access_tokens.ALGS
+    id_token_signing_alg_values_supported: tuple[str, ...] = keys.ALGS
     claims_supported: tuple[str, ...] = id_tokens.IdToken.__struct_fields__
     prompt_values_supported: tuple[str, ...] = par.PROMPTS
     claims_parameter_supported: bool = False

@@ -14,8 +14,8 @@ async def revoke(at_hand: AtHand, call: Call) -> Response[dict[str, str]] | Deni
     if token is None:
         return Denied(error="invalid_request", reason="token-missing")
     tx, client = at_hand.tx, call.client.client_id
-    published = await keys.verifying(tx, at_hand.keyring)
-    claims = access_tokens.verify(token, published, at_hand.settings.issuer, tx.now)
+    verified = keys.signed_by(await keys.verifying(tx, at_hand.keyring), token)
+    claims = access_tokens.read(verified, at_hand.settings.issuer, tx.now)
     if claims is not None:
         await tokens.revoke_access(tx, client, claims.jti)
     else:

@@ -4,10 +4,9 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.di import NamedDependency, Provide
+from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import RawBody
 from litestar.router import Router
 from litestar.types import ControllerRouterHandler
 
@@ -29,7 +28,6 @@ from api.oauth.errors import Denied
 from api.oauth.introspection import Introspected
 from api.oauth.par import Pushed
 from api.oauth.token import TokenAnswer
-from api.running import Running
 from api.settings import Settings
 
 TAGS: Final = ["Authorization"]
@@ -90,11 +88,9 @@ def _said(answer: type[msgspec.Struct] | None, description: str) -> ResponseSpec
     operation_class=described.PUSH,
     responses=_documented(Pushed, 201),
 )
-async def push_request(
-    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
-) -> Response[Any]:
+async def push_request(request: Request[Any, Any, Any]) -> Response[Any]:
     """Push an authorization request (RFC 9126); the browser then carries only its name."""
-    return await calls.answer(request, body, running, whole(par.push), Proofs.OPTIONAL)
+    return await calls.answer(request, whole(par.push), Proofs.OPTIONAL)
 
 
 @post(
@@ -105,11 +101,9 @@ async def push_request(
     operation_class=described.TOKEN,
     responses=_documented(TokenAnswer),
 )
-async def give_token(
-    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
-) -> Response[Any]:
+async def give_token(request: Request[Any, Any, Any]) -> Response[Any]:
     """Get an access token, bound to the key of the DPoP proof or to the certificate."""
-    return await calls.answer(request, body, running, token.give, Proofs.REQUIRED)
+    return await calls.answer(request, token.give, Proofs.REQUIRED)
 
 
 @post(
@@ -120,11 +114,9 @@ async def give_token(
     operation_class=described.ONE_TOKEN,
     responses=_documented(Introspected),
 )
-async def introspect_token(
-    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
-) -> Response[Any]:
+async def introspect_token(request: Request[Any, Any, Any]) -> Response[Any]:
     """Ask what a token of one's own is worth now (RFC 7662)."""
-    return await calls.answer(request, body, running, introspection.introspect, Proofs.UNREAD)
+    return await calls.answer(request, introspection.introspect, Proofs.UNREAD)
 
 
 @post(
@@ -135,11 +127,9 @@ async def introspect_token(
     operation_class=described.ONE_TOKEN,
     responses=_documented(None),
 )
-async def revoke_token(
-    request: Request[Any, Any, Any], body: RawBody, running: NamedDependency[Running]
-) -> Response[Any]:
+async def revoke_token(request: Request[Any, Any, Any]) -> Response[Any]:
     """Give a token back (RFC 7009)."""
-    return await calls.answer(request, body, running, whole(revocation.revoke), Proofs.UNREAD)
+    return await calls.answer(request, whole(revocation.revoke), Proofs.UNREAD)
 
 
 def _refused(_request: Request[Any, Any, Any], wrong: HTTPException) -> Response[Any]:

@@ -12,7 +12,7 @@ from api.running import Running
 
 TYP: Final = "token-introspection+jwt"
 MEDIA_TYPE: Final = f"application/{TYP}"
-ALGS: Final = access_tokens.ALGS
+ALGS: Final = keys.ALGS
 """It is signed with the same keys as access tokens; `typ` keeps the two apart (§8.1)."""
 
 

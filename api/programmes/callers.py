@@ -43,15 +43,14 @@ async def identify(
     *,
     audiences: Collection[str] = (),
 ) -> Caller | Denied:
-    """The caller, or why they are none. `audiences` as `access_tokens.verify` takes them."""
+    """The caller, or why they are none. `audiences` as `access_tokens.read` takes them."""
     now = db.instant()
     sent = _token(request)
     if isinstance(sent, Denied):
         return sent
     scheme, token = sent
-    published = await running.token_keys.of(token)
-    issuer = running.settings.issuer
-    claims = access_tokens.verify(token, published, issuer, now, audiences=audiences)
+    verified = await running.token_keys.verified(token)
+    claims = access_tokens.read(verified, running.settings.issuer, now, audiences=audiences)
     if claims is None:
         return denied("invalid_token", "token-invalid")
     # A token bound to a key is never opened by a certificate, nor the reverse.
@@ -138,7 +137,7 @@ async def _unproven(
         return denied(error, found, claims.client_id)
     if found.jkt != claims.cnf.jkt:
         return denied("invalid_dpop_proof", "dpop-other-key", claims.client_id)
-    if not await dpop.spend(running.short_lived, found):
+    if not await running.short_lived.first(*dpop.mark(found)):
         return denied("invalid_dpop_proof", Unproven.REPLAYED, claims.client_id)
     return None
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import update
 
 from api.oauth import access_tokens, keys
-from api.oauth.keys import REREAD_SECONDS, TokenKeys
+from api.oauth.keys import REREAD_SECONDS, TYP, TokenKeys
 from vault import database as db
 from vault import signing
 
@@ -38,7 +38,7 @@ def rotated(database, keyring):
     async def rotated():
         async with db.begin(database) as tx:
             key = await signing.rotate(tx, keyring, "token")
-        return access_tokens.signed(key, Said(), access_tokens.TYP), key.kid
+        return access_tokens.signed(key, Said(), TYP), key.kid
 
     return rotated
 
@@ -86,3 +86,34 @@ async def test_the_key_that_signs_is_asked_for_once_a_minute(database, keyring, 
     async with db.begin(database) as tx:
         await tx.connection.execute(update(signing.signing_keys).values(state="retired"))
     assert (await keys.signing_with(database, keyring)).kid == kid
+
+
+async def test_a_signature_is_verified_once_as_long_as_the_keys_stand(
+    held, clock, rotated, monkeypatch
+):
+    token, _ = await rotated()
+    found = await held.verified(token)
+    assert found.claims(Said) == Said()
+
+    monkeypatch.setattr(keys, "signed_by", None)
+    assert await held.verified(token) is found, "it is not verified again"
+    monkeypatch.undo()
+    bent = token[:-1] + ("A" if token[-1] != "A" else "B")
+    assert await held.verified(bent) is None
+
+    await rotated()
+    await rotated()
+    clock.now += signing.CACHED_SECONDS
+    assert await held.verified(token) is None, "its key is retired"
+
+
+async def test_only_so_many_tokens_are_remembered(database, keyring, held, rotated, monkeypatch):
+    monkeypatch.setattr(keys, "REMEMBERED", 2)
+    await rotated()
+    key = await keys.signing_with(database, keyring)
+    counts = []
+    for name in ("one", "two", "three"):
+        assert await held.verified(access_tokens.signed(key, Said(sub=name), TYP))
+        assert await held.verified("e30.e30.e30") is None, "what does not hold takes no place"
+        counts.append(len(held._verified))
+    assert counts == [1, 2, 1]

@@ -53,6 +53,25 @@ async def test_of_many_who_come_first_one_does(store, key):
     assert not await store.first(key, 30)
 
 
+async def test_several_come_first_each_by_itself(store, key):
+    marks = [(f"{key}/{name}", 30.0) for name in "abc"]
+    assert await store.first(*marks[1])
+    assert await store.each_first(marks) == [True, False, True]
+    assert await store.each_first(marks) == [False, False, False]
+    assert await store.each_first([]) == []
+    brief = [(f"{key}/brief", 0.05), (f"{key}/long", 30.0)]
+    assert await store.each_first(brief) == [True, True]
+    await asyncio.sleep(0.1)
+    assert await store.each_first(brief) == [True, False]
+
+
+async def test_of_many_who_bring_several_one_comes_first(store, key):
+    marks = [(f"{key}/{name}", 30.0) for name in "ab"]
+    came = await asyncio.gather(*(store.each_first(marks) for _ in range(20)))
+    assert came.count([True, True]) == 1
+    assert came.count([False, False]) == 19
+
+
 async def test_what_is_kept_goes_with_its_time(store, key):
     await store.put(key, b"code", 0.05)
     assert await store.first(f"{key}/jti", 0.05)
