@@ -5,16 +5,18 @@ In the form of the ASGI TLS extension: any server that brings that may stand her
 
 import asyncio
 import ssl
-from typing import Any, Final
+from typing import Final
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from api.connections import Connection
 
-App = Any
 EXTENSION: Final = "tls"
 
 
-class CertifiedProtocol(H11Protocol):
-    """HTTP/1.1 of uvicorn, with the client's certificate in `extensions.tls.client_cert_chain`."""
+class CertifiedConnection(Connection):
+    """A connection with the client's certificate in `extensions.tls.client_cert_chain`."""
+
+    _certificate: str | None = None
+    """PEM."""
 
     def connection_made(  # type: ignore[override]  # uvicorn narrows the type of asyncio too
         self, transport: asyncio.Transport
@@ -24,13 +26,11 @@ class CertifiedProtocol(H11Protocol):
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         der = tls.getpeercert(binary_form=True) if tls else None
         if der is not None:
-            self.app = _with(self.app, ssl.DER_cert_to_PEM_cert(der))
+            self._certificate = ssl.DER_cert_to_PEM_cert(der)
 
-
-def _with(app: App, pem: str) -> App:
-    async def certified(scope: Any, receive: Any, send: Any) -> None:
-        known = scope.get("extensions") or {}
-        shown = {EXTENSION: {"client_cert_chain": [pem]}}
-        await app(scope | {"extensions": known | shown}, receive, send)
-
-    return certified
+    def on_message_begin(self) -> None:
+        """Show it with each request."""
+        super().on_message_begin()
+        if self._certificate is not None:
+            shown: dict[object, object] = {"client_cert_chain": [self._certificate]}
+            self.scope["extensions"] = {EXTENSION: shown}

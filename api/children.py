@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import httpx2
 import msgspec
 
-from api.serving import GRACE_SECONDS, Front, Server
+from api.serving import GRACE_SECONDS, SERVERS, Front, Server
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     host: str = "127.0.0.1"
     workers: int = 1
-    server: Server = "granian"
+    server: Server = SERVERS[0]
     environ: Mapping[str, str]
     """The whole environment of the child."""
     descriptors: tuple[int, ...] = ()

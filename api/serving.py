@@ -1,4 +1,4 @@
-"""Serves an app on a listener: granian, or uvicorn as the tested fallback. Blocks until stopped."""
+"""Serves an app on a listener: uvicorn, or granian as the tested fallback. Blocks until stopped."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -14,10 +14,13 @@ from api import settings
 from vault import process_memory
 
 Front = Literal["public", "console"]
-Server = Literal["granian", "uvicorn"]
+Server = Literal["uvicorn", "granian"]
+SERVERS: Final[tuple[Server, ...]] = get_args(Server)
+"""The usual one first."""
 STANDARD_INPUT: Final = 0
-CERTIFIED: Final = "api.certified:CertifiedProtocol"
-"""By name: only a server that speaks TLS imports it."""
+CONNECTION: Final = "api.connections:Connection"
+CERTIFIED: Final = "api.certified:CertifiedConnection"
+"""By name: only the server that is used is imported."""
 GRACE_SECONDS: Final = 10
 """How long requests in flight are waited for; what supervisors allow by default (Docker: 10 s)."""
 
@@ -58,10 +61,10 @@ def serve(front: Front, *, host: str, port: int, workers: int, server: Server) -
     """Serve one front until SIGINT or SIGTERM; requests in flight are answered first."""
     target = f"{__name__}:{front}"
     match server:
+        case "uvicorn":
+            _uvicorn(target, host, port, workers, http=CONNECTION)
         case "granian":
             _granian(target, host, port, workers)
-        case "uvicorn":
-            _uvicorn(target, host, port, workers)
 
 
 def serve_mutual_tls(tls: Tls, *, host: str, port: int, workers: int) -> None:

@@ -9,7 +9,7 @@ import click
 import msgspec
 import pyotp
 
-from api import children
+from api import children, serving
 from api import settings as environment
 from api.children import ChildDiedError, Spec
 from api.cli import terminal
@@ -29,7 +29,12 @@ SHOWN = 3
 @click.option("--public-port", default=8000, show_default=True, help="Of the public app.")
 @click.option("--console-port", default=8001, show_default=True, help="Of the console app.")
 @click.option("--people", default=building.PEOPLE, show_default=True, help="How many to make.")
-@click.option("--server", type=click.Choice(["granian", "uvicorn"]), default="granian")
+@click.option(
+    "--server",
+    type=click.Choice(serving.SERVERS),
+    default=serving.SERVERS[0],
+    show_default=True,
+)
 @click.option("--no-serve", is_flag=True, help="Seed only.")
 @click.pass_context
 def demo(

@@ -25,7 +25,12 @@ Command = Callable[..., Any]
 def _listener(command: Command) -> Command:
     for option in (
         click.option("--until-input-ends", is_flag=True, hidden=True, help="Of a supervisor."),
-        click.option("--server", type=click.Choice(["granian", "uvicorn"]), default="granian"),
+        click.option(
+            "--server",
+            type=click.Choice(serving.SERVERS),
+            default=serving.SERVERS[0],
+            show_default=True,
+        ),
         click.option("--workers", type=click.IntRange(min=1), help="Default: AMANA_WORKERS."),
         click.option("--host", default="127.0.0.1", show_default=True),
     ):
@@ -83,7 +88,7 @@ def mutual_tls(
         Tls(certificate=certificate, key=key, authorities=settings.client_authorities),
         host=host,
         port=port or urlsplit(settings.mutual_tls_origin).port or MUTUAL_TLS_PORT,
-        workers=_workers(workers, settings),
+        workers=_workers(workers, settings, "uvicorn"),
     )
 
 
@@ -99,7 +104,7 @@ def both(*, host: str, workers: int | None, server: Server, until_input_ends: bo
             front=front,
             host=host,
             port=_port(front, settings),
-            workers=_workers(workers, settings),
+            workers=_workers(workers, settings, server),
             server=server,
             environ=environment.to_environ(settings),
             descriptors=unlocking.descriptors(settings),
@@ -136,16 +141,22 @@ def _serve(
         front,
         host=host,
         port=port or _port(front, settings),
-        workers=_workers(workers, settings),
+        workers=_workers(workers, settings, server),
         server=server,
     )
 
 
-def _workers(asked: int | None, settings: Settings) -> int:
+def _workers(asked: int | None, settings: Settings, server: Server) -> int:
     """As many as asked, within what the settings allow."""
     if asked is not None and asked > 1 and not settings.redis_url:
         raise click.UsageError("more than one worker needs AMANA_REDIS_URL: codes are used once")
-    return asked or settings.workers
+    workers = asked or settings.workers
+    if workers > 1 and server == "uvicorn" and unlocking.descriptors(settings):
+        raise click.UsageError(
+            "one worker alone of uvicorn inherits a passphrase that was typed: give it by a file,"
+            " or serve by granian"
+        )
+    return workers
 
 
 def _port(front: Front, settings: Settings) -> int:

@@ -34,8 +34,9 @@ from api.walk.telling import SurpriseError, Teller
 )
 @click.option(
     "--server",
-    type=click.Choice(["granian", "uvicorn"]),
-    default="granian",
+    type=click.Choice(["uvicorn", "granian"]),
+    default="uvicorn",
+    show_default=True,
     help="With --here: which server answers.",
 )
 @click.option("--redis", default="", metavar="URL", help="With --here: short-lived state, shared.")
@@ -48,7 +49,7 @@ def walk(
     here: bool,
     postgres: str,
     redis: str,
-    server: Literal["granian", "uvicorn"],
+    server: Literal["uvicorn", "granian"],
 ) -> None:
     """Play the whole story against running servers.
 
@@ -68,7 +69,7 @@ def walk(
     click.echo("\nThe walk is done: nothing was a surprise.")
 
 
-def _here(postgres: str, redis: str, server: Literal["granian", "uvicorn"], *, quiet: bool) -> int:
+def _here(postgres: str, redis: str, server: Literal["uvicorn", "granian"], *, quiet: bool) -> int:
     # Only here: a stranger needs nothing of the service to walk.
     from api.cli import terminal  # noqa: PLC0415
     from api.demo import rehearsal  # noqa: PLC0415

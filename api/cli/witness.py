@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from api import serving
 from api.witness import app, configuration, memory
 from api.witness.memory import WitnessSetupError
 
@@ -71,6 +72,7 @@ def serve(*, folder: Path, logs: Path, host: str, port: int) -> None:
                 app.app(held),
                 host=host,
                 port=port,
+                http=serving.CONNECTION,
                 ws="none",
                 log_level="warning",
                 access_log=False,

@@ -339,7 +339,11 @@ async def _account(house, tx, account, identifier):
 def _serving(app, port):
     import uvicorn
 
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="on")
+    from api import serving
+
+    config = uvicorn.Config(
+        app, http=serving.CONNECTION, host="127.0.0.1", port=port, log_level="error", lifespan="on"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
