@@ -6,6 +6,7 @@ token, introspection and the log then show what was granted.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -41,6 +42,11 @@ def parse(text: str | None) -> Disclosure | Denied:
         return _wrong("details-missing", "authorization_details is required")
     if len(text) > DETAILS_CHARACTERS:
         return _wrong("details-too-large", "authorization_details is too large")
+    return _parsed(text)
+
+
+@lru_cache(maxsize=256)  # a programme asks the same each time
+def _parsed(text: str) -> Disclosure | Denied:
     found = strict_json.read(text.encode("utf-8", "replace"), list[Disclosure])
     if found is None:
         return _wrong("details-malformed", f"send one object of type {TYPE}, by its schema")
