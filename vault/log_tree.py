@@ -21,9 +21,8 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    literal,
+    literal_column,
     select,
-    true,
     tuple_,
     union_all,
 )
@@ -74,8 +73,9 @@ _AT_PLACES: Final = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).
 _LEVELS: Final = union_all(
     *(
         select(
-            literal(level, SmallInteger).label("level"),
-            literal(TILE_BITS * (level + 1), SmallInteger).label("shift"),
+            literal_column(str(level), SmallInteger).label("level"),
+            literal_column(str(TILE_BITS * level), SmallInteger).label("below"),
+            literal_column(str(TILE_BITS * (level + 1)), SmallInteger).label("shift"),
         )
         for level in range(7)
     )
@@ -194,7 +194,7 @@ def along(leaf: CTE) -> Select[Any]:
     """
     at, tile = _LEVELS.c, log_tile.c
     above, edge = (each.bitwise_rshift(at.shift) for each in (leaf.c.seq, leaf.c.within))
-    both = leaf.join(_LEVELS, true())
+    both = leaf.join(_LEVELS, leaf.c.within.bitwise_rshift(at.below) > 0)  # as high as the tree
     steps = union_all(
         select(leaf, at.level, above.label("idx")).select_from(both),
         select(leaf, at.level, edge.label("idx")).select_from(both).where(edge != above),
