@@ -215,7 +215,7 @@ async def issue_access(tx: Transaction, wanted: Sequence[NewAccess]) -> list[Acc
         )
         for each in wanted
     ]
-    await tx.connection.execute(insert(access_tokens), [_row(each) for each in issued])
+    await bulk.put(tx, access_tokens, [_row(each) for each in issued])
     return issued
 
 

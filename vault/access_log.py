@@ -13,10 +13,10 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, insert, select
+from sqlalchemy import ColumnElement, Select, select
 
 from policies.vocabulary import Actor, SubjectId
-from vault import log_chains, log_embargoes, log_leaf, log_tables, merkle, subject_keys
+from vault import bulk, log_chains, log_embargoes, log_leaf, log_tables, merkle, subject_keys
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction, spread
 from vault.envelope_errors import KeyLostError
@@ -66,8 +66,8 @@ async def record(tx: Transaction, keyring: Keyring, lines: Sequence[Line]) -> li
     tips = await log_chains.hold(tx, keyring, keys, nobodies)
     rows = list(_rows(tx, keyring, keys, tips, lines))
     waiting = [{"id": row["id"], "leaf_hash": merkle.leaf_hash(row["leaf"])} for row in rows]
-    await tx.connection.execute(insert(access_log), rows)
-    await tx.connection.execute(insert(log_pending), waiting)
+    await bulk.put(tx, access_log, rows)
+    await bulk.put(tx, log_pending, waiting)
     await log_chains.keep(tx, keyring, keys, tips, nobodies)
     return [row["id"] for row in rows]
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, Table, Uuid, insert, select
+from sqlalchemy import Column, LargeBinary, Table, Uuid, select
 
 from policies.vocabulary import GroupId, SubjectId
 from vault import bulk
@@ -71,8 +71,7 @@ async def write(
             changed.append(row)
         else:
             new.append({**row, "updated_at": tx.now})
-    if new:
-        await tx.connection.execute(insert(attribute_heads), new)
+    await bulk.put(tx, attribute_heads, new)
     await bulk.change(tx, attribute_heads, ("record",), changed, updated_at=tx.now)
 
 

@@ -15,15 +15,14 @@ from sqlalchemy import (
     Column,
     LargeBinary,
     Table,
-    bindparam,
     delete,
+    literal,
     select,
-    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from policies.vocabulary import SubjectId
-from vault import merkle
+from vault import bulk, merkle
 from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction, metadata, spread
 from vault.envelope_errors import TamperedError
@@ -66,7 +65,23 @@ _NOTHING: Final = {
     "number": 0,
 }
 _columns: Final = select(*log_chains.c)
-_update: Final = update(log_chains).where(log_chains.c.reference == bindparam("of"))
+
+
+def _held(begun: Any) -> Any:
+    # An update of nothing: it locks the row, in the order of the values, and gives it back as it
+    # stands after whoever held it before. To select and then insert could cross with another.
+    return begun.on_conflict_do_update(
+        index_elements=[log_chains.c.reference], set_={"number": log_chains.c.number}
+    ).returning(*log_chains.c)
+
+
+_said: Final = bulk.unnested(log_chains, ["reference"]).c.reference
+_HOLD: Final = _held(
+    postgresql.insert(log_chains).from_select(
+        ["reference", *_NOTHING],
+        select(_said, *(literal(value) for value in _NOTHING.values())).order_by(_said),
+    )
+)
 
 
 def reference(keyring: Keyring, record: SubjectId) -> bytes:
@@ -89,18 +104,13 @@ async def hold(
         TamperedError: a row was altered.
     """
     records = {reference(keyring, record): record for record in keys}
-    rows = [{"reference": each, **_NOTHING} for each in sorted([*records, *nobodies])]
-    insert = sqlite.insert if tx.connection.dialect.name == "sqlite" else postgresql.insert
-    # An update of nothing: it locks the row, in the order of the values, and gives it back as it
-    # stands after whoever held it before. To select and then insert could cross with another.
-    held = (
-        insert(log_chains)
-        .on_conflict_do_update(
-            index_elements=[log_chains.c.reference], set_={"number": log_chains.c.number}
-        )
-        .returning(*log_chains.c)
-    )
-    return _believed(keys, records, list(await tx.connection.execute(held, rows)))
+    wanted = sorted([*records, *nobodies])
+    if tx.connection.dialect.name == "postgresql":
+        held = await tx.connection.execute(_HOLD, {"of_reference": wanted})
+    else:
+        rows = [{"reference": each, **_NOTHING} for each in wanted]
+        held = await tx.connection.execute(_held(sqlite.insert(log_chains)), rows)
+    return _believed(keys, records, list(held))
 
 
 async def read(tx: Transaction, keyring: Keyring, keys: Keys) -> dict[SubjectId, Tip]:
@@ -123,10 +133,11 @@ async def keep(
 ) -> None:
     """Say where the chains end now. Their rows are held."""
     rows = [
-        {"of": reference(keyring, record), **_row(record, keys[record], tip)}
+        {"reference": reference(keyring, record), **_row(record, keys[record], tip)}
         for record, tip in tips.items()
     ]
-    await tx.connection.execute(_update, [*rows, *({"of": each, **_NOTHING} for each in nobodies)])
+    rows += [{"reference": each, **_NOTHING} for each in nobodies]
+    await bulk.change(tx, log_chains, ("reference",), rows)
 
 
 def salt(key: SubjectKey, tip: Tip) -> bytes:

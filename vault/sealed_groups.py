@@ -13,14 +13,11 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    bindparam,
-    insert,
     select,
-    update,
 )
 
 from policies.vocabulary import AttributeId, GroupId, SubjectId
-from vault import attribute_heads, envelope
+from vault import attribute_heads, bulk, envelope
 from vault.ciphers import HANDLE_BYTES, SubjectKey
 from vault.database import AnyRow, Instant, Transaction, metadata, spread
 from vault.envelope import Place
@@ -58,9 +55,6 @@ sealed_attributes: Final = Table(
     Column("updated_at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
-_update: Final = update(sealed_attributes).where(
-    sealed_attributes.c.record == bindparam("of"), sealed_attributes.c.group == bindparam("at")
-)
 _blobs: Final = select(
     sealed_attributes.c.record,
     sealed_attributes.c.group,
@@ -92,7 +86,9 @@ async def write(
     """
     held = {record: attribute_heads.opened(keys[record], row) for record, row in rows.items()}
     heads = {record: dict(held.get(record, {})) for record in keys}
-    new, changed, worn = [], [], set()
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    worn = set()
     for group in groups:
         head = heads[group.record]
         before = head.get(group.group)
@@ -101,15 +97,16 @@ async def write(
             worn.add(group.record)
         blob = _seal(keys[group.record], group, number)
         head[group.group] = attribute_heads.version(number, blob)
-        row = {"row_version": number, "blob": blob, "updated_at": tx.now}
-        if before:
-            changed.append({"of": group.record, "at": group.group, **row})
-        else:
-            new.append({"record": group.record, "group": group.group, **row})
-    if new:
-        await tx.connection.execute(insert(sealed_attributes), new)
-    if changed:
-        await tx.connection.execute(_update, changed)
+        row = {
+            "record": group.record,
+            "group": group.group,
+            "row_version": number,
+            "blob": blob,
+            "updated_at": tx.now,
+        }
+        (changed if before else new).append(row)
+    await bulk.put(tx, sealed_attributes, new)
+    await bulk.change(tx, sealed_attributes, ("record", "group"), changed)
     await attribute_heads.write(tx, keys, heads, held)
     return worn
 

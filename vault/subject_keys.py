@@ -22,7 +22,6 @@ from sqlalchemy import (
     Uuid,
     delete,
     func,
-    insert,
     select,
 )
 from sqlalchemy import Sequence as Numbers
@@ -96,7 +95,7 @@ async def create(tx: Transaction, trees: Trees, subjects: Iterable[SubjectId]) -
             _new(tx, kind, subject, node, grown[node])
             for subject, node in zip(new, nodes, strict=True)
         ]
-    await tx.connection.execute(insert(subject_keys), rows)
+    await bulk.put(tx, subject_keys, rows)
 
 
 async def read(
