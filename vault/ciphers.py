@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault.envelope_errors import RandomnessError
 from vault.opaque import Deriver, Opaque, block
+from vault.randomness import Source
 from vault.xaes import NONCE_BYTES, XAES
 
 AES_256_GCM: Final = 1
@@ -32,13 +33,15 @@ class SealingKey(Opaque):
         self.commitment = commitment
         self._last = b""
 
-    def nonce(self) -> bytes:
+    def nonce(self, source: Source | None = None) -> bytes:
         """A fresh random nonce: a record sees far fewer than 2**32 seals (SP 800-38D §8.3).
+
+        `source` is where it is from; the system, where none is given.
 
         Raises:
             RandomnessError: it is the one before; a source that is stuck would undo GCM.
         """
-        drawn = secrets.token_bytes(NONCE_SIZES[self.suite])
+        drawn = (source or secrets.token_bytes)(NONCE_SIZES[self.suite])
         if drawn == self._last:
             raise RandomnessError
         self._last = drawn

@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from vault.ciphers import NONCE_SIZES, SealingKey
 from vault.envelope_errors import TamperedError
 from vault.framing import framed
+from vault.randomness import Source
 
 FORMAT: Final = 1
 PADDING_BYTES: Final = 64
@@ -45,8 +46,15 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     purpose_class: str = "social-protection"
 
 
-def seal(key: SealingKey, place: Place, plaintext: bytes, *, row_version: int = 0) -> bytes:
-    """Seal bytes for one place.
+def seal(
+    key: SealingKey,
+    place: Place,
+    plaintext: bytes,
+    *,
+    row_version: int = 0,
+    source: Source | None = None,
+) -> bytes:
+    """Seal bytes for one place; the nonce is of `source`, else of the system.
 
     Raises:
         ValueError: they are too large.
@@ -54,7 +62,7 @@ def seal(key: SealingKey, place: Place, plaintext: bytes, *, row_version: int = 
     if len(plaintext) > PLAINTEXT_LIMIT_BYTES:
         raise ValueError("too large to seal")
     header = _HEADER.pack(FORMAT, key.suite, key.handle, key.version, row_version, key.commitment)
-    nonce = key.nonce()
+    nonce = key.nonce(source)
     return header + nonce + key.cipher.encrypt(nonce, pad(plaintext), _bound(header, place))
 
 

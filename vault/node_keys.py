@@ -7,6 +7,7 @@ from cryptography.exceptions import InvalidTag
 from vault.envelope_errors import TamperedError
 from vault.framing import framed
 from vault.opaque import Opaque
+from vault.randomness import Source
 from vault.xaes import NONCE_BYTES, XAES
 
 
@@ -19,9 +20,9 @@ class NodeKey(Opaque):
         self._cipher = XAES(key)
         self.version = version
 
-    def wrap(self, key: bytes, place: bytes) -> bytes:
-        """Nonce, ciphertext and tag: 72 bytes for a key of 32."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
+    def wrap(self, key: bytes, place: bytes, source: Source | None = None) -> bytes:
+        """Nonce, ciphertext and tag: 72 bytes for a key of 32. The nonce is of `source`."""
+        nonce = (source or secrets.token_bytes)(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, key, self._bound(place))
 
     def unwrap(self, wrapped: bytes, place: bytes) -> bytes:

@@ -16,11 +16,14 @@ from vault.database import AnyRow, Transaction, spread
 from vault.envelope import Place
 from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
+from vault.randomness import Drawn, Source
 from vault.sealed_groups import sealed_attributes
 from vault.subject_keys import Kind, Successor
 
 BREATH: Final = 64
 """Records sealed before others have their turn: some five milliseconds."""
+SHARE_BYTES: Final = 8 * 1024
+"""Random octets drawn at once: about what that takes."""
 
 blobs: Final = select(
     sealed_attributes.c.record,
@@ -68,11 +71,13 @@ async def seal(
     for row in found:
         of[row[0]].append(row)
     ready = {}
+    source = Drawn(SHARE_BYTES)
     for number, (record, key) in enumerate(keys.items(), 1):
         if number % BREATH == 0:
             await asyncio.sleep(0)
+            source = Drawn(SHARE_BYTES)
         try:
-            ready[record] = _anew(record, key, heads.get(record), of.get(record, ()))
+            ready[record] = _anew(record, key, heads.get(record), of.get(record, ()), source)
         except TamperedError:
             continue
     return ready
@@ -98,9 +103,15 @@ async def write(tx: Transaction, ready: Mapping[SubjectId, Anew]) -> None:
     await attribute_heads.write(tx, keys, heads, heads)
 
 
-def _anew(record: SubjectId, key: SubjectKey, head: AnyRow | None, found: Iterable[AnyRow]) -> Anew:
+def _anew(
+    record: SubjectId,
+    key: SubjectKey,
+    head: AnyRow | None,
+    found: Iterable[AnyRow],
+    source: Source,
+) -> Anew:
     listed = attribute_heads.opened(key, head) if head is not None else {}
-    successor = Successor(key)
+    successor = Successor(key, source)
     groups: dict[GroupId, tuple[int, bytes]] = {}
     for _, group, number, blob in found:
         if listed.get(group) != Version(number, attribute_heads.digest(blob)):
@@ -108,7 +119,8 @@ def _anew(record: SubjectId, key: SubjectKey, head: AnyRow | None, found: Iterab
         place = Place(record=record.bytes, group=group)
         plaintext = envelope.unseal(key.group(group), place, blob, row_version=number)
         sealing = successor.sealing.group(group)
-        groups[group] = number, envelope.seal(sealing, place, plaintext, row_version=number)
+        sealed = envelope.seal(sealing, place, plaintext, row_version=number, source=source)
+        groups[group] = number, sealed
     if groups.keys() != listed.keys():
         raise TamperedError
     return Anew(successor=successor, head=None if head is None else bytes(head.mac), groups=groups)

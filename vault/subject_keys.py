@@ -36,6 +36,7 @@ from vault.key_tree import FAN_BITS, FAN_OUT, Renewed, Tree
 from vault.keys import KEY_BYTES
 from vault.node_keys import NodeKey
 from vault.opaque import Opaque
+from vault.randomness import Drawn, Source
 
 FIRST: Final = 1
 
@@ -55,15 +56,16 @@ class Successor(Opaque):
 
     __slots__ = ("follows", "key", "sealing")
 
-    def __init__(self, before: SubjectKey) -> None:
+    def __init__(self, before: SubjectKey, source: Source = secrets.token_bytes) -> None:
         self.follows = before.handle
-        self.key = secrets.token_bytes(KEY_BYTES)
+        self.key = source(KEY_BYTES)
         self.sealing = SubjectKey(
-            key=self.key,
-            handle=secrets.token_bytes(HANDLE_BYTES),
-            version=before.version + 1,
+            key=self.key, handle=source(HANDLE_BYTES), version=before.version + 1
         )
 
+
+SHARE_BYTES: Final = 4 * 1024
+"""Random octets drawn at once, where many keys are wrapped."""
 
 subject_keys: Final = Table(
     "subject_keys",
@@ -165,7 +167,8 @@ async def succeed(
         successors[row.subject].follows != row.handle for row in rows
     ):
         raise KeyLostError
-    changes = [_next(tree, row, successors[row.subject], grown[row.node]) for row in rows]
+    source = Drawn(SHARE_BYTES)
+    changes = [_next(tree, row, successors[row.subject], grown[row.node], source) for row in rows]
     await bulk.change(tx, subject_keys, _ONE, changes, kind=tree.name, created_at=tx.now)
 
 
@@ -236,13 +239,14 @@ async def rehang(
     Raises:
         TamperedError: a key that stays does not open: it would be lost.
     """
-    next_ones, others = [], []
-    for row in await _hanging(tx, tree, renewed):
+    hanging = await _hanging(tx, tree, renewed)
+    next_ones, others, source = [], [], Drawn(SHARE_BYTES)
+    for row in hanging:
         successor = successors.get(row.subject)
         if successor is not None and successor.follows == row.handle:
-            next_ones.append(_next(tree, row, successor, renewed[row.node].new))
+            next_ones.append(_next(tree, row, successor, renewed[row.node].new, source))
         else:
-            others.append(_again(tree, row, renewed[row.node]))
+            others.append(_again(tree, row, renewed[row.node], source))
     await bulk.change(tx, subject_keys, _ONE, next_ones, kind=tree.name, created_at=tx.now)
     await bulk.change(tx, subject_keys, _ONE, others, kind=tree.name)
     return {row["subject"] for row in next_ones}
@@ -277,7 +281,9 @@ async def _hanging(tx: Transaction, tree: Tree, nodes: Collection[int]) -> Seque
     return (await tx.connection.execute(query)).all()
 
 
-def _next(tree: Tree, row: AnyRow, successor: Successor, above: NodeKey) -> dict[str, Any]:
+def _next(
+    tree: Tree, row: AnyRow, successor: Successor, above: NodeKey, source: Source
+) -> dict[str, Any]:
     made = successor.sealing
     place = _bound(row.subject, Kind(tree.name), made.handle, made.version)
     return {
@@ -285,18 +291,18 @@ def _next(tree: Tree, row: AnyRow, successor: Successor, above: NodeKey) -> dict
         "version": made.version,
         "handle": made.handle,
         "node_version": above.version,
-        "wrapped": above.wrap(successor.key, place),
+        "wrapped": above.wrap(successor.key, place, source),
     }
 
 
-def _again(tree: Tree, row: AnyRow, node: Renewed) -> dict[str, Any]:
+def _again(tree: Tree, row: AnyRow, node: Renewed, source: Source) -> dict[str, Any]:
     if row.node_version != node.old.version:
         raise TamperedError
     place = _bound(row.subject, Kind(tree.name), row.handle, row.version)
     return {
         "subject": row.subject,
         "node_version": node.new.version,
-        "wrapped": node.new.wrap(node.old.unwrap(row.wrapped, place), place),
+        "wrapped": node.new.wrap(node.old.unwrap(row.wrapped, place), place, source),
     }
 
 

@@ -50,7 +50,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--persons", default=1000, show_default=True, help="Held by each way.")
 @click.option("--rounds", default=10, show_default=True, help="Of each way, alternating.")
 @click.option("--seconds", default=0.5, show_default=True, help="Of each round.")
-@click.option("--records", default=48_000, show_default=True, help="Registered, and rotated.")
+@click.option("--records", default=96_000, show_default=True, help="Registered, and rotated.")
 @click.option("--processes", type=click.IntRange(1, LANES), help="That rotate; as the command.")
 @stores.on_a_server
 def vault(

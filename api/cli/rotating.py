@@ -1,9 +1,12 @@
 """A pass over the records' keys: by this process, and by children that do a part of it each."""
 
 import asyncio
+import gc
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +22,8 @@ from vault import key_jobs, rotation
 from vault.key_jobs import LANES, Pass
 
 LOOK_SECONDS: Final = 0.5
+COLLECTED_STEPS: Final = 16
+"""Between two looks of the collector; a step leaves it next to nothing to find."""
 
 
 @click.command()
@@ -51,7 +56,8 @@ async def rotate(held: Running, processes: int, report: Report) -> Pass:
         for nth in range(1, processes):
             child = await _start(held, number, nth, processes)
             children.append(child)  # each at once: it must be ended whatever happens to the next
-        await rotation.take_part(held.database, held.keyring, number, report, of=processes)
+        with _collected_between_steps(report) as told:
+            await rotation.take_part(held.database, held.keyring, number, told, of=processes)
         await _watch(held, number, children, report)
     finally:
         for child in children:
@@ -93,13 +99,31 @@ async def _told(held: Running, number: UUID) -> Pass:
 
 async def _take_part(number: UUID, part: int, parts: int) -> None:
     async with store.opened() as held:
-        await rotation.take_part(
-            held.database, held.keyring, number, _tell_nobody, part=part, of=parts
-        )
+        with _collected_between_steps(_tell_nobody) as told:
+            await rotation.take_part(held.database, held.keyring, number, told, part=part, of=parts)
 
 
 def _tell_nobody(_done: int, _total: int) -> None:
     pass
+
+
+@contextmanager
+def _collected_between_steps(report: Report) -> Iterator[Report]:
+    """Tells of the steps, and lets the collector look after some: within them, it takes a tenth."""
+    steps = 0
+
+    def told(done: int, total: int) -> None:
+        nonlocal steps
+        steps += 1
+        if steps % COLLECTED_STEPS == 0:
+            gc.collect()
+        report(done, total)
+
+    gc.disable()
+    try:
+        yield told
+    finally:
+        gc.enable()
 
 
 async def _rotate(*, dry_run: bool, processes: int | None) -> None:

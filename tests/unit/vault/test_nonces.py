@@ -1,15 +1,17 @@
 """A nonce is never used twice under one key: not by a fork, not by a source that is stuck."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from vault import ciphers, envelope, self_test
+from vault import ciphers, envelope, randomness, self_test
 from vault.ciphers import SubjectKey
 from vault.envelope import Place
 from vault.envelope_errors import RandomnessError
+from vault.randomness import Drawn
 from vault.self_test import SelfTestError
 
 KEY = SubjectKey(key=bytes(range(32)), handle=b"handle-1", version=1)
@@ -56,3 +58,37 @@ def test_threat_10_a_source_that_sticks_later_seals_once_and_no_more(monkeypatch
     monkeypatch.undo()
     assert envelope.unseal(KEY.group("stuck"), PLACE, blob) == b"text"
     assert envelope.seal(KEY.group("stuck"), PLACE, b"text")[54:66] != bytes(12)
+
+
+def test_what_is_drawn_together_is_given_out_once(monkeypatch):
+    asked = []
+
+    def counting(count):
+        asked.append(count)
+        return bytes(next(octets) % 256 for _ in range(count))
+
+    octets = iter(range(10_000))
+    monkeypatch.setattr(randomness.secrets, "token_bytes", counting)
+    source = Drawn(64)
+    given = [source(count) for count in (24, 12, 12, 24, 100, 1)]
+    assert [len(each) for each in given] == [24, 12, 12, 24, 100, 1]
+    assert asked == [64, 64, 100, 64], "what does not suffice is left, and never given out"
+    starts = [int(each[0]) for each in given]
+    assert starts == [0, 24, 36, 64, 128, 228]
+
+
+def test_threat_10_a_source_that_is_stuck_draws_once_and_no_more(monkeypatch):
+    monkeypatch.setattr(randomness.secrets, "token_bytes", bytes)
+    source = Drawn(24)
+    source(24)
+    with pytest.raises(RandomnessError):
+        source(24)
+
+
+def test_what_is_drawn_is_not_shown():
+    source = Drawn(16)
+    source(4)
+    assert "Drawn" in repr(source)
+    assert source._octets.hex() not in repr(source)
+    with pytest.raises(TypeError):
+        pickle.dumps(source)
