@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import notifiers, root_keys, sequencer, units, witnessing
+from api import keeping, notifiers, sequencer, units, witnessing
 from api.erasures import Gate
 from api.notifiers import Notifier
 from api.oauth.keys import TokenKeys
@@ -23,9 +23,8 @@ from identity.login.sign_in import Desk
 from policies import catalogue as catalogues
 from policies.catalogue import Catalogue
 from vault import database as db
-from vault import self_test
 from vault.database import Database
-from vault.keyring import Keyring, open_keyring
+from vault.keyring import Keyring
 from vault.short_lived import ShortLived, open_short_lived
 
 SHIPPED_CATALOGUE = Path(catalogues.__file__).parent / "catalogue"
@@ -57,18 +56,10 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
         CatalogueError: the catalogue is not whole; the service does not start.
         SelfTestError: a primitive does not give its known answer; the service does not start.
     """
-    self_test.run()
-    keys = await asyncio.to_thread(root_keys.opened, settings)
     catalogue = load_catalogue(settings)
     async with AsyncExitStack() as stack:
-        database = db.connect(
-            settings.database,
-            pool_size=settings.database_pool,
-            behind_pooler=settings.database_pooler == "transaction",
-        )
-        stack.push_async_callback(db.close, database)
-        async with db.begin(database) as tx:
-            keyring = await open_keyring(tx, keys)
+        kept = await stack.enter_async_context(keeping.opened(settings))
+        database, keyring = kept.database, kept.keyring
         short_lived = await stack.enter_async_context(open_short_lived(settings.redis_url or None))
         hashing = credentials.Hashing()
         stack.callback(hashing.close)
@@ -83,7 +74,7 @@ async def opened(settings: Settings) -> AsyncIterator[Running]:
             short_lived=short_lived,
             doors=doors,
             token_keys=TokenKeys(database, keyring),
-            root_watch=RootWatch(keys),
+            root_watch=RootWatch(keyring.keys),
             notifier=notifiers.of(settings),
             gate=gate,
             desk=Desk(

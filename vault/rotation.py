@@ -67,18 +67,26 @@ async def take_part(
     part: int = 0,
     of: int = 1,
 ) -> None:
-    """Do one part of a pass, of so many that go on at once: every so-manieth lane, to its end."""
+    """Do one part of a pass, of so many that go on at once: every so-manieth lane, to its end.
+
+    And then, from the last, what nobody has begun meanwhile: who starts late has less to do.
+    """
     async with read(database) as tx:
         *lanes, _above = await key_jobs.lanes(tx, number)
-    for lane in lanes[part::of]:
-        await _go_over(database, keyring, lane, progress)
+    own = lanes[part::of]
+    for lane in (*own, *(each for each in reversed(lanes) if each not in own)):
+        async with read(database) as tx:
+            now = (await key_jobs.lanes(tx, number))[lane.lane]
+        if now == lane:  # it stands where it stood: nobody is at it
+            await _go_over(database, keyring, lane, progress)
 
 
 async def end(database: Database, keyring: Keyring, number: UUID, progress: Progress) -> Pass:
     """Do what no part has done, then renew what is above the bottom nodes; what the pass did."""
-    await take_part(database, keyring, number, progress)
     async with read(database) as tx:
-        *_, lane = await key_jobs.lanes(tx, number)
+        *lanes, lane = await key_jobs.lanes(tx, number)
+    for each in lanes:
+        await _go_over(database, keyring, each, progress)
     while lane.finished_at is None:
         async with begin(database) as tx:
             lane = await _step_above(tx, keyring, await key_jobs.locked(tx, lane))

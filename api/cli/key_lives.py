@@ -77,7 +77,6 @@ def rotate_domain(*, name: str, dry_run: bool) -> None:
 
 
 rotate.add_command(rotating.subject)
-rotate.add_command(rotating.part)
 
 
 @click.command()

@@ -1,20 +1,16 @@
 """A pass over the records' keys: by this process, and by children that do a part of it each."""
 
 import asyncio
-import gc
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
 import click
 
-from api import serving
 from api import settings as environment
-from api.cli import store, terminal, unlocking
+from api.cli import rotating_part, store, terminal, unlocking
 from api.cli.terminal import Report
 from api.running import Running
 from vault import database as db
@@ -22,8 +18,6 @@ from vault import key_jobs, rotation
 from vault.key_jobs import LANES, Pass
 
 LOOK_SECONDS: Final = 0.5
-COLLECTED_STEPS: Final = 16
-"""Between two looks of the collector; a step leaves it next to nothing to find."""
 
 
 @click.command()
@@ -38,16 +32,6 @@ def subject(*, dry_run: bool, processes: int | None) -> None:
     terminal.run(_rotate(dry_run=dry_run, processes=processes))
 
 
-@click.command(hidden=True)
-@click.argument("number", type=click.UUID)
-@click.option("--part", type=int, required=True, help="Which one, from 0.")
-@click.option("--of", "parts", type=int, required=True, help="How many there are.")
-def part(*, number: UUID, part: int, parts: int) -> None:
-    """One part of a pass, for the process that began it; ends with it."""
-    serving.stop_when_input_ends()
-    terminal.run(_take_part(number, part, parts))
-
-
 async def rotate(held: Running, processes: int, report: Report) -> Pass:
     """Give every record a new data key, by so many processes; what a child leaves is done here."""
     number = await rotation.begun(held.database)
@@ -56,7 +40,7 @@ async def rotate(held: Running, processes: int, report: Report) -> Pass:
         for nth in range(1, processes):
             child = await _start(held, number, nth, processes)
             children.append(child)  # each at once: it must be ended whatever happens to the next
-        with _collected_between_steps(report) as told:
+        with rotating_part.collected_between_steps(report) as told:
             await rotation.take_part(held.database, held.keyring, number, told, of=processes)
         await _watch(held, number, children, report)
     finally:
@@ -71,10 +55,7 @@ async def _start(held: Running, number: UUID, nth: int, of: int) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "api",
-        "keys",
-        "rotate",
-        "part",
+        rotating_part.__name__,
         str(number),
         *("--part", str(nth)),
         *("--of", str(of)),
@@ -95,35 +76,6 @@ async def _watch(held: Running, number: UUID, children: list[Process], report: R
 async def _told(held: Running, number: UUID) -> Pass:
     async with db.read(held.database) as tx:
         return await key_jobs.told(tx, number)
-
-
-async def _take_part(number: UUID, part: int, parts: int) -> None:
-    async with store.opened() as held:
-        with _collected_between_steps(_tell_nobody) as told:
-            await rotation.take_part(held.database, held.keyring, number, told, part=part, of=parts)
-
-
-def _tell_nobody(_done: int, _total: int) -> None:
-    pass
-
-
-@contextmanager
-def _collected_between_steps(report: Report) -> Iterator[Report]:
-    """Tells of the steps, and lets the collector look after some: within them, it takes a tenth."""
-    steps = 0
-
-    def told(done: int, total: int) -> None:
-        nonlocal steps
-        steps += 1
-        if steps % COLLECTED_STEPS == 0:
-            gc.collect()
-        report(done, total)
-
-    gc.disable()
-    try:
-        yield told
-    finally:
-        gc.enable()
 
 
 async def _rotate(*, dry_run: bool, processes: int | None) -> None:

@@ -287,8 +287,10 @@ async def test_parts_make_a_whole_and_what_is_above_is_renewed_when_all_are_done
         async with db.read(database) as tx:
             return dict((await tx.connection.execute(lowest.group_by(key_nodes.c.level))).all())
 
-    for part in range(3):
-        await rotation.take_part(database, keyring, number, silent, part=part, of=3)
+    parts = (
+        rotation.take_part(database, keyring, number, silent, part=part, of=3) for part in range(3)
+    )
+    await asyncio.gather(*parts)
     found = await versions()
     assert found.pop(1) == 2
     assert set(found.values()) == {1}
@@ -296,6 +298,24 @@ async def test_parts_make_a_whole_and_what_is_above_is_renewed_when_all_are_done
     assert set((await versions()).values()) == {2}
     assert (job.done, job.total, job.errors) == (8, 8, 0)
     assert await read(keyring, people) == told
+
+
+async def test_who_is_ready_first_takes_over_what_another_has_not_begun(
+    database, keyring, people, monkeypatch
+):
+    number, real, gone = await rotation.begun(database), rotation._go_over, []
+
+    async def noted(database, keyring, lane, progress):
+        gone.append(lane.lane)
+        await real(database, keyring, lane, progress)
+        if lane.lane == 0:  # somebody else begins with lane 7 in the meantime
+            async with db.begin(database) as tx:
+                touched = update(key_jobs.key_jobs).where(key_jobs.key_jobs.c.lane == 7)
+                await tx.connection.execute(touched.values(errors=1))
+
+    monkeypatch.setattr(rotation, "_go_over", noted)
+    await rotation.take_part(database, keyring, number, silent, part=0, of=2)
+    assert gone == [0, 2, 4, 6, 5, 3, 1]
 
 
 async def test_two_that_end_a_pass_at_once_renew_what_is_above_once(database, keyring, people):

@@ -14,12 +14,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api import root_keys
+from api import root_keys, serving
 from api import settings as environment
 from vault.passphrases import Passphrase
 
 WORDS = "zellige mint caravan 7"
 PATIENCE_SECONDS = 60
+USAGE = 2
 
 
 class Terminal:
@@ -125,7 +126,7 @@ def test_without_a_terminal_nothing_is_asked(amana, installed_sealed):
     assert "is sealed and there is no passphrase" in told.output
 
 
-@pytest.mark.parametrize("server", ["granian", "uvicorn"])
+@pytest.mark.parametrize("server", serving.SERVERS)
 def test_the_service_asks_once_and_its_workers_find_it_in_memory(at_terminal, server):
     port = free_port()
     terminal = at_terminal("serve", "public", "--port", str(port), "--server", server)
@@ -136,6 +137,15 @@ def test_the_service_asks_once_and_its_workers_find_it_in_memory(at_terminal, se
     assert WORDS.encode() not in terminal.said
     inside = Path("/proc") / str(terminal.process.pid)
     assert WORDS.encode() not in (inside / "environ").read_bytes()
+
+
+def test_several_workers_that_would_not_inherit_it_are_refused(at_terminal, sealed):
+    sealed |= {"AMANA_REDIS_URL": "redis://127.0.0.1:1/0"}
+    terminal = at_terminal("serve", "public", "--workers", "2")
+    terminal.wait_for("Passphrase of the root keys:")
+    terminal.type(WORDS)
+    assert terminal.end() == USAGE
+    terminal.wait_for("serve by granian", seconds=1)
 
 
 def test_both_apps_are_handed_what_was_typed_once(at_terminal, sealed):
