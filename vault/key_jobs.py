@@ -30,6 +30,8 @@ LANES: Final = 8
 BOTTOM: Final = 1
 """The level of the nodes that records' keys hang from."""
 
+_BEGINNING: Final = 0x6A6F6273  # «jobs»: the advisory lock of those who begin a pass
+
 key_jobs: Final = Table(
     "key_jobs",
     metadata,
@@ -81,6 +83,8 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
 
 async def begun(tx: Transaction, what: str, *, nodes: int, above: int, total: int) -> UUID:
     """The unfinished pass of this kind, or a new one: so many bottom nodes, so many above them."""
+    if tx.connection.dialect.name == "postgresql":  # SQLite has one writer
+        await tx.connection.execute(select(func.pg_advisory_xact_lock(_BEGINNING)))
     query = select(key_jobs.c.id).where(key_jobs.c.what == what, key_jobs.c.finished_at.is_(None))
     found = await tx.connection.scalar(query.order_by(key_jobs.c.started_at).limit(1))
     if found is not None:

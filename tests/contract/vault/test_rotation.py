@@ -318,6 +318,15 @@ async def test_who_is_ready_first_takes_over_what_another_has_not_begun(
     assert gone == [0, 2, 4, 6, 5, 3, 1]
 
 
+async def test_who_begins_while_another_does_waits_and_shares_its_pass(database, keyring, people):
+    async with db.begin(database) as tx:
+        first = await key_jobs.begun(tx, "records", nodes=4, above=1, total=8)
+        second = asyncio.create_task(rotation.begun(database))
+        await asyncio.sleep(0.2)
+        assert not second.done()
+    assert await second == first
+
+
 async def test_two_that_end_a_pass_at_once_renew_what_is_above_once(database, keyring, people):
     from vault.key_tree import key_nodes
 
