@@ -56,7 +56,8 @@ class Successor(Opaque):
 
     __slots__ = ("follows", "key", "sealing")
 
-    def __init__(self, before: SubjectKey, source: Source = secrets.token_bytes) -> None:
+    def __init__(self, before: SubjectKey, source: Source | None = None) -> None:
+        source = source or secrets.token_bytes
         self.follows = before.handle
         self.key = source(KEY_BYTES)
         self.sealing = SubjectKey(

@@ -9,7 +9,6 @@ import hmac
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -139,7 +138,6 @@ def _is_ours(given: str, secret: bytes, now: datetime) -> bool:
     )
 
 
-@lru_cache(maxsize=16)  # two or three at a time are asked for, with every request
 def _nonce(secret: bytes, bucket: int) -> str:
     return strict_json.base64url(hmac.digest(secret, bucket.to_bytes(8, "big"), "sha256")[:18])
 

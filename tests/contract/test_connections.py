@@ -67,7 +67,7 @@ async def test_a_head_that_comes_in_pieces_is_answered(wire):
     for octet in ASK + b"\r\n":
         writer.write(bytes([octet]))
         await writer.drain()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a read of its own
     assert await answer(reader) == (200, b"ok")
 
 
@@ -116,7 +116,7 @@ async def test_who_asks_a_second_time_has_the_time_anew(monkeypatch):
     async with served() as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(3):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # less than a head may take, and twice it is more
             writer.write(ASK + b"\r\n")
             assert await answer(reader) == (200, b"ok")
         writer.write(ASK)

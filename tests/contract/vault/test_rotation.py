@@ -322,7 +322,7 @@ async def test_who_begins_while_another_does_waits_and_shares_its_pass(database,
     async with db.begin(database) as tx:
         first = await key_jobs.begun(tx, "records", nodes=4, above=1, total=8)
         second = asyncio.create_task(rotation.begun(database))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # time enough for who would not wait
         assert not second.done()
     assert await second == first
 

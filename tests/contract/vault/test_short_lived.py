@@ -61,7 +61,7 @@ async def test_several_come_first_each_by_itself(store, key):
     assert await store.each_first([]) == []
     brief = [(f"{key}/brief", 0.05), (f"{key}/long", 30.0)]
     assert await store.each_first(brief) == [True, True]
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # until the brief one is over
     assert await store.each_first(brief) == [True, False]
 
 
