@@ -63,12 +63,12 @@ async def record(tx: Transaction, keyring: Keyring, lines: Sequence[Line]) -> li
     if len(keys) < len(records):
         raise KeyLostError
     nobodies = log_chains.stand_ins(keyring, sum(line.subject is None for line in lines))
-    tips = await log_chains.hold(tx, keyring, keys, nobodies)
+    tips = await log_chains.hold(tx, keys, nobodies)
     rows = list(_rows(tx, keyring, keys, tips, lines))
     waiting = [{"id": row["id"], "leaf_hash": merkle.leaf_hash(row["leaf"])} for row in rows]
     await bulk.put(tx, access_log, rows)
     await bulk.put(tx, log_pending, waiting)
-    await log_chains.keep(tx, keyring, keys, tips, nobodies)
+    await log_chains.keep(tx, keys, tips, nobodies)
     return [row["id"] for row in rows]
 
 
@@ -89,7 +89,7 @@ async def of_subject(
         TamperedError: an entry was altered.
         KeyLostError: the person has no log key.
     """
-    tags = spread([log_tables.tag(keyring, subject, month) for month in months])
+    tags = spread(log_tables.tags(keyring, subject, months))
     query = _page(limit, before).where(
         access_log.c.subject_tag.in_(tags), log_embargoes.shown(tx.now)
     )
@@ -104,7 +104,9 @@ async def about(
     """One entry, if it is about this person and under no embargo."""
     query = _entries.where(access_log.c.id == entry_id, log_embargoes.shown(tx.now))
     row = (await tx.connection.execute(query)).first()
-    if row is None or row.subject_tag != log_tables.tag(keyring, subject, log_leaf.month(row.at)):
+    if row is None:
+        return None
+    if row.subject_tag not in log_tables.tags(keyring, subject, [log_leaf.month(row.at)]):
         return None
     return _own(await _log_key(tx, keyring, subject), row)
 

@@ -156,7 +156,7 @@ async def _opened(
 async def _put_back(tx: Transaction, keyring: Keyring, spots: Iterable[Spot]) -> dict[Spot, Opened]:
     records = list({record for record, _ in spots})
     keys = await keyring.subject(tx, records, "log")
-    tips = await log_chains.read(tx, keyring, keys)
+    tips = await log_chains.read(tx, keys)
     heads = await attribute_heads.hashes(tx, records)
     logged = {record: tip.head for record, tip in tips.items()}
     return {

@@ -7,13 +7,14 @@ protect (indexes, pseudonyms, the log's references) lives and dies by its own ru
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, insert, select, update
 
 from vault import root_wraps
-from vault.database import Instant, Transaction, insert_new, metadata
+from vault.database import Instant, Transaction, fetch_all, insert_new, metadata
 from vault.envelope_errors import KeyLostError, VaultError
 from vault.framing import framed
 from vault.key_states import USABLE, State
@@ -57,6 +58,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: int
     state: State
+    created_at: datetime
 
 
 class Domain(Opaque):
@@ -107,13 +109,9 @@ async def open_all(tx: Transaction, keys: Keys) -> dict[str, Domain]:
 
 async def versions(tx: Transaction) -> list[Version]:
     """Every version of every domain's key that there ever was, by name and version."""
-    query = select(domain_keys.c.name, domain_keys.c.version, domain_keys.c.state).order_by(
-        domain_keys.c.name, domain_keys.c.version
-    )
-    return [
-        Version(name=row.name, version=row.version, state=State(row.state))
-        for row in await tx.connection.execute(query)
-    ]
+    columns = (domain_keys.c[name] for name in Version.__struct_fields__)
+    query = select(*columns).order_by(domain_keys.c.name, domain_keys.c.version)
+    return await fetch_all(tx, query, Version)
 
 
 async def rotate(tx: Transaction, keys: Keys, name: str) -> int:

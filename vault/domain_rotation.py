@@ -1,7 +1,6 @@
 """New versions of the domains' keys, and the end of old ones once nothing uses them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
 
 from vault import (
     boxed_rows,
@@ -9,34 +8,26 @@ from vault import (
     index_rotation,
     index_versions,
     key_epoch,
+    log_housed,
+    log_retagging,
     signing,
+    tombstones,
 )
 from vault.boxed_rows import BoxedRows
 from vault.database import Transaction, fetch_all
-from vault.envelope_errors import VaultError
 from vault.index_held import Live
 from vault.keyring import Keyring
 
-FOR_EVER: Final = frozenset({"log", "log-reference", "tombstones"})
-"""Bound to what they mark: the log's name, its entries, the tags that find them, the erased."""
-
 Count = Callable[[Transaction, Keyring, int], Awaitable[int]]
 """How many things one version of a domain's key is still needed for."""
-
-
-class BoundError(VaultError):
-    """This domain's key is not rotated."""
 
 
 async def rotate(tx: Transaction, keyring: Keyring, name: str) -> int:
     """Make the next version the active one; the older goes on opening. The version.
 
     Raises:
-        BoundError: the domain is bound for ever.
         VaultError: there is no such domain.
     """
-    if name in FOR_EVER:
-        raise BoundError
     if name == index_versions.DOMAIN:  # its rules are pinned with it
         version = await index_rotation.begin(tx, keyring)
     else:
@@ -84,8 +75,15 @@ def counts_of(boxed: Sequence[BoxedRows]) -> dict[str, Count]:
     return {
         "blind-index": _tags,
         "boxes": in_boxes,
+        "log": log_housed.uses,
+        "log-reference": log_retagging.uses,
         "secrets": signing.vouched,
+        "tombstones": _erased,
     }
+
+
+async def _erased(tx: Transaction, _keyring: Keyring, version: int) -> int:
+    return await tombstones.in_version(tx, version)
 
 
 async def _tags(tx: Transaction, _keyring: Keyring, version: int) -> int:

@@ -16,7 +16,9 @@ from vault import (
     access_log,
     attribute_heads,
     key_epoch,
+    log_chain,
     log_chains,
+    log_forgotten,
     subject_keys,
     tombstones,
 )
@@ -128,9 +130,9 @@ async def revived(tx: Transaction, keyring: Keyring) -> AsyncIterator[SubjectId]
         last: UUID | None = None
         while page := await _page(tx, query if last is None else query.where(record > last)):
             last = page[-1]
-            for found in page:
-                if tombstones.tag(keyring, found) in gone:
-                    yield found
+            marks = tombstones.marks(keyring, page)
+            for found in dict.fromkeys(marks[tag] for tag in marks.keys() & gone):
+                yield found
 
 
 async def forget_logs(tx: Transaction, keyring: Keyring, records: Sequence[SubjectId]) -> int:
@@ -139,8 +141,12 @@ async def forget_logs(tx: Transaction, keyring: Keyring, records: Sequence[Subje
     Raises:
         TamperedError: what hangs beside one of them does not open.
     """
+    opened = await subject_keys.read(tx, keyring.log_tree, records)
+    handles = await subject_keys.handles(tx, Kind.LOG, records)
     done = await subject_keys.destroy(tx, keyring.log_tree, records)
-    await log_chains.forget(tx, keyring, records)
+    await log_chains.forget(tx, opened)
+    await log_forgotten.remember(tx, keyring, handles.values())
+    await log_forgotten.untag(tx, keyring, handles, await log_chain.months(tx))
     await key_epoch.advance(tx)
     keyring.forget()
     return done

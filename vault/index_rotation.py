@@ -18,21 +18,21 @@ from vault import (
     attribute_heads,
     blind_index,
     domain_keys,
-    index_jobs,
     index_versions,
     key_epoch,
     sealed_groups,
+    version_jobs,
 )
 from vault import database as db
 from vault.access_log import Line
 from vault.blind_index import Entry
 from vault.database import Database, Transaction
 from vault.index_held import Live
-from vault.index_jobs import Progress
 from vault.index_kinds import KINDS, Path
 from vault.index_versions import DOMAIN
 from vault.keyring import Keyring
 from vault.sealed_groups import Opened
+from vault.version_jobs import Progress
 
 PAGE: Final = 500
 """Records to a transaction: some 100 ms, for which a writer to one of them may wait."""
@@ -80,7 +80,7 @@ async def reindex(
 async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(0)) -> Progress:
     """Make the tags of the next records in the active version; one line of the log for all."""
     live = (await index_versions.for_writing(tx, keyring))[:1]
-    job = await index_jobs.held(tx, live[0].version)
+    job = await version_jobs.held(tx, DOMAIN, live[0].version)
     if job.finished_at is not None:
         return job
     records = await _next(tx, job)
@@ -89,12 +89,12 @@ async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(
         job,
         last=records[-1] if records else job.last,
         done=job.done + len(records),
-        total=max(await index_jobs.records(tx), job.done + len(records)),
+        total=max(await _records(tx), job.done + len(records)),
         faults=job.faults + faults,
         milliseconds=job.milliseconds + worked // _MILLISECOND,
         finished_at=None if records else tx.now,
     )
-    await index_jobs.keep(tx, job)
+    await version_jobs.keep(tx, job)
     return job
 
 
@@ -105,7 +105,7 @@ async def settle(tx: Transaction) -> Behind | None:
     fewer can be behind after, never more. The rows go by `drop`.
     """
     live = await db.fetch_all(tx, index_versions.live(), Live)
-    job = await index_jobs.of(tx, live[0].version)
+    job = await version_jobs.of(tx, DOMAIN, live[0].version)
     rows = await behind(tx, live)
     unfinished = len(live) > 1 and (job is None or job.finished_at is None)
     faults = job.faults if job else 0
@@ -160,6 +160,11 @@ async def behind(tx: Transaction, live: Sequence[Live]) -> int:
         .where(_table.c.version.in_([each.version for each in live[1:]]), ~found.exists())
     )
     return await tx.connection.scalar(query) or 0
+
+
+async def _records(tx: Transaction) -> int:
+    heads = attribute_heads.attribute_heads
+    return await tx.connection.scalar(select(func.count()).select_from(heads)) or 0
 
 
 async def _next(tx: Transaction, job: Progress) -> list[SubjectId]:

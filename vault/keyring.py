@@ -30,6 +30,8 @@ from vault.keys import Keys
 from vault.opaque import Deriver, Opaque
 from vault.subject_keys import Kind
 
+HOUSE: Final = "log"
+"""What seals the case numbers of entries about nobody."""
 BELIEVED: Final = timedelta(milliseconds=500)
 """How long what is held is believed before the store is asked whether a key changed.
 
@@ -51,8 +53,10 @@ class Keyring(Opaque):
         "_sure",
         "first_origin",
         "house_log",
+        "house_logs",
         "indexes",
         "keys",
+        "log_marks",
         "log_origin",
         "log_references",
         "signing",
@@ -74,11 +78,18 @@ class Keyring(Opaque):
     def _take(self, domains: dict[str, Domain]) -> None:
         self._domains = domains
         self._boxes: dict[tuple[str, str], Box] = {}
-        log = domains["log"].deriver(domain_keys.FIRST)
-        self.house_log: SealingKey = shared(log, "log")
-        self.log_references = Deriver(self.log_reference)
+        log = domains["log"]
+        keys = {each: shared(log.deriver(each), HOUSE, version=each) for each in log.usable}
+        self.house_log: SealingKey = keys[log.active]
+        self.house_logs: frozenset[bytes] = frozenset(key.handle for key in keys.values())
+        references = domains["log-reference"]
+        self.log_references: tuple[Deriver, ...] = tuple(
+            Deriver(references.deriver(each).derive(b"v1 logref")) for each in references.usable
+        )
         # The log's name (c2sp.org/tlog-checkpoint): two installations never share one.
-        self.first_origin = self.log_origin = _origin(log.derive(b"v1 origin"))
+        first = log.deriver(domain_keys.FIRST)
+        self.first_origin = self.log_origin = _origin(first.derive(b"v1 origin"))
+        self.log_marks = Deriver(first.derive(b"v1 marks"))
 
     async def refresh(self, tx: Transaction) -> bool:
         """See whether a key changed since the last look, twice a second at most; whether it looked.
@@ -139,11 +150,6 @@ class Keyring(Opaque):
     def versions(self, domain: str) -> Domain:
         """Which versions of a domain's key are in use: `.active`, and `.usable`, newest first."""
         return self._domains[domain]
-
-    @property
-    def log_reference(self) -> bytes:
-        """The key of the monthly subject tags of the access log."""
-        return self._domains["log-reference"].deriver(domain_keys.FIRST).derive(b"v1 logref")
 
     def origin_after(self, signed: str) -> str:
         """The name of the log that goes on after what was signed under another."""

@@ -130,12 +130,12 @@ async def read(tx: Transaction, keyring: Keyring, subject: SubjectId) -> Chain:
     keys = await keyring.subject(tx, [subject], "log")
     if subject not in keys:
         raise KeyLostError
-    tags = spread([log_tables.tag(keyring, subject, month) for month in await _months(tx)])
+    tags = spread(log_tables.tags(keyring, subject, await months(tx)))
     rows = (await tx.connection.execute(_lines.where(access_log.c.subject_tag.in_(tags)))).all()
     found = [_opened(keys[subject], row) for row in rows]
     links = sorted((each for each in found if each), key=lambda link: (link.number, link.id))
     try:
-        end = (await log_chains.read(tx, keyring, keys)).get(subject, Tip())
+        end = (await log_chains.read(tx, keys)).get(subject, Tip())
     except TamperedError:
         end = None
     return Chain(links=tuple(links), end=end, altered=found.count(None))
@@ -214,7 +214,8 @@ async def _page(tx: Transaction, after: bytes) -> list[tuple[bytes, SubjectId]]:
     return [(handle, SubjectId(subject)) for handle, subject in rows]
 
 
-async def _months(tx: Transaction) -> list[str]:
+async def months(tx: Transaction) -> list[str]:
+    """Every month of which there may be an entry."""
     first = await tx.connection.scalar(select(func.min(access_log.c.at)))
     return list(_each_month(first or tx.now, tx.now))
 

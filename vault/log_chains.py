@@ -1,7 +1,7 @@
 """Each record's own count in the access log: how many entries, the newest one's hash, its head.
 
-Rows bear a reference that means nothing without a key, and a MAC under the record's log
-key. A batch holds all the rows it needs at once, in one order: writers queue and never cross.
+Rows bear a reference and a MAC by the record's log key; without it they mean nothing. A batch
+holds all the rows it needs at once, in one order: writers queue and never cross.
 """
 
 import hmac
@@ -64,6 +64,7 @@ _NOTHING: Final = {
     **dict.fromkeys(["leaf_hash", "head", "mac", "first", "folded"], b""),
     "number": 0,
 }
+_REFERRING: Final = framed(b"vault/log/chain/reference/v1")
 _columns: Final = select(*log_chains.c)
 
 
@@ -84,26 +85,25 @@ _HOLD: Final = _held(
 )
 
 
-def reference(keyring: Keyring, record: SubjectId) -> bytes:
+def reference(key: SubjectKey) -> bytes:
     """What a record's row is found by."""
-    return _referring(keyring, b"chain", record.bytes)
+    return key.head.mac(_REFERRING)[:REFERENCE_BYTES]
 
 
 def stand_ins(keyring: Keyring, count: int) -> list[bytes]:
     """References to hold and keep, for this many entries about nobody."""
     drawn = {secrets.randbelow(NOBODIES) for _ in range(count)}
-    return [_referring(keyring, b"nobody", each.to_bytes(2, "big")) for each in drawn]
+    marks = (keyring.log_marks.mac(framed(b"nobody", each.to_bytes(2, "big"))) for each in drawn)
+    return [mark[:REFERENCE_BYTES] for mark in marks]
 
 
-async def hold(
-    tx: Transaction, keyring: Keyring, keys: Keys, nobodies: Sequence[bytes] = ()
-) -> dict[SubjectId, Tip]:
+async def hold(tx: Transaction, keys: Keys, nobodies: Sequence[bytes] = ()) -> dict[SubjectId, Tip]:
     """Where each chain ends, held against other writers until commit; new ones are begun.
 
     Raises:
         TamperedError: a row was altered.
     """
-    records = {reference(keyring, record): record for record in keys}
+    records = {reference(key): record for record, key in keys.items()}
     wanted = sorted([*records, *nobodies])
     if tx.connection.dialect.name == "postgresql":
         held = await tx.connection.execute(_HOLD, {"of_reference": wanted})
@@ -113,27 +113,26 @@ async def hold(
     return _believed(keys, records, list(held))
 
 
-async def read(tx: Transaction, keyring: Keyring, keys: Keys) -> dict[SubjectId, Tip]:
+async def read(tx: Transaction, keys: Keys) -> dict[SubjectId, Tip]:
     """Where each chain ends; a record never logged is left out.
 
     Raises:
         TamperedError: a row was altered.
     """
-    records = {reference(keyring, record): record for record in keys}
+    records = {reference(key): record for record, key in keys.items()}
     query = _columns.where(log_chains.c.reference.in_(spread(sorted(records))))
     return _believed(keys, records, list(await tx.connection.execute(query)))
 
 
 async def keep(
     tx: Transaction,
-    keyring: Keyring,
     keys: Keys,
     tips: Mapping[SubjectId, Tip],
     nobodies: Sequence[bytes] = (),
 ) -> None:
     """Say where the chains end now. Their rows are held."""
     rows = [
-        {"reference": reference(keyring, record), **_row(record, keys[record], tip)}
+        {"reference": reference(keys[record]), **_row(record, keys[record], tip)}
         for record, tip in tips.items()
     ]
     rows += [{"reference": each, **_NOTHING} for each in nobodies]
@@ -154,9 +153,9 @@ def folded(salt_: bytes, tip: Tip) -> bytes:
     return merkle.leaf_hash(framed(b"vault/log/map/v1", tip.first, number, tip.leaf_hash, salt_))
 
 
-async def forget(tx: Transaction, keyring: Keyring, records: Sequence[SubjectId]) -> None:
+async def forget(tx: Transaction, keys: Keys) -> None:
     """Delete the rows of records whose log key is destroyed."""
-    references = [reference(keyring, record) for record in records]
+    references = [reference(key) for key in keys.values()]
     gone = delete(log_chains).where(log_chains.c.reference.in_(spread(references)))
     await tx.connection.execute(gone)
 
@@ -173,10 +172,6 @@ def _believed(
         if tip != Tip() and not hmac.compare_digest(_mac(record, keys[record], tip), row.mac):
             raise TamperedError
     return found
-
-
-def _referring(keyring: Keyring, *parts: bytes) -> bytes:
-    return keyring.log_references.mac(framed(*parts))[:REFERENCE_BYTES]
 
 
 def _row(record: SubjectId, key: SubjectKey, tip: Tip) -> dict[str, Any]:

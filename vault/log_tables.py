@@ -3,17 +3,19 @@
 The columns repeat what a leaf says, to be searched; what is shown and proved is the leaf.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, Index, LargeBinary, String, Table, Text, Uuid
+from sqlalchemy import Column, Index, LargeBinary, String, Table, Text, Uuid, func, select
 
 from policies.vocabulary import Action, SubjectId
 from vault import log_leaf
-from vault.database import Instant, metadata
+from vault.database import Instant, Transaction, metadata
 from vault.keyring import Keyring
 from vault.log_leaf import Leaf
+from vault.opaque import Deriver
 
 LOG_GROUP: Final = log_leaf.GROUP
 TAG_BYTES: Final = 16
@@ -77,4 +79,22 @@ def spaced(reasons: tuple[str, ...]) -> str:
 
 def tag(keyring: Keyring, subject: SubjectId, month: str) -> bytes:
     """What finds a person's entries of one month (`2026-11`); means nothing without the key."""
-    return keyring.log_references.mac(log_leaf.tag_input(subject, month))[:TAG_BYTES]
+    return _tag(keyring.log_references[0], subject, month)
+
+
+def tags(keyring: Keyring, subject: SubjectId, months: Iterable[str]) -> list[bytes]:
+    """What finds a person's entries of these months, under each version of the key that opens."""
+    keys = keyring.log_references
+    return [_tag(key, subject, month) for month in months for key in keys]
+
+
+async def may_be_edited(tx: Transaction) -> bool:
+    """Whether whoever is connected may change the lines: the apps' roles may not (ADR-0009)."""
+    if tx.connection.dialect.name == "sqlite":
+        return True
+    may = func.has_table_privilege(access_log.name, "UPDATE")
+    return bool(await tx.connection.scalar(select(may)))
+
+
+def _tag(key: Deriver, subject: SubjectId, month: str) -> bytes:
+    return key.mac(log_leaf.tag_input(subject, month))[:TAG_BYTES]

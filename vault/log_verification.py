@@ -1,17 +1,17 @@
 """Verifies the whole access log from its bytes up, and names the first fault."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, Table, exists, func, select
 
-from policies.vocabulary import SubjectId
 from vault import (
     day_map,
     jwk,
     log_chain,
+    log_forgotten,
     log_leaf,
     log_note,
     log_origins,
@@ -21,7 +21,6 @@ from vault import (
     signing,
     subject_keys,
 )
-from vault.ciphers import SubjectKey
 from vault.database import AnyRow, Transaction
 from vault.envelope_errors import TamperedError
 from vault.keyring import Keyring
@@ -35,8 +34,6 @@ PAGE: Final = 1_000
 
 Progress = Callable[[int, int], None]
 """Called with (entries done, entries in all)."""
-Owners = Mapping[bytes, tuple[SubjectId, SubjectKey]]
-"""Log keys by handle, and whose they are."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +43,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How many were read: all, or those before the fault."""
     fault: str | None
     """The first fault, in words; None if the log is whole."""
+
+
+class Owners(NamedTuple):
+    """Whose the entries of a page are."""
+
+    keys: subject_keys.Owners
+    forgotten: set[bytes]
+    """Handles of log keys that were destroyed once their term was over."""
 
 
 class _FoundError(Exception):
@@ -120,7 +125,7 @@ def _check_line(keyring: Keyring, row: AnyRow, owners: Owners, what: str) -> Non
     _require(merkle.leaf_hash(row.leaf) == row.leaf_hash, f"{what}: its bytes were altered")
     try:
         leaf = log_leaf.decode(row.leaf)
-        subject_tag = _tag(keyring, leaf, owners)
+        subject_tag = _tag(keyring, leaf, owners, row.subject_tag)
     except TamperedError:
         raise _FoundError(f"{what}: whom it is about cannot be read") from None
     told = log_tables.columns(
@@ -130,15 +135,17 @@ def _check_line(keyring: Keyring, row: AnyRow, owners: Owners, what: str) -> Non
         _require(row._mapping[name] == value, f"{what}: its column {name} was altered")  # noqa: SLF001  (Row's public API)
 
 
-def _tag(keyring: Keyring, leaf: Leaf, owners: Owners) -> bytes | None:
-    if leaf.handle in (b"", keyring.house_log.handle):
+def _tag(keyring: Keyring, leaf: Leaf, owners: Owners, stored: bytes | None) -> bytes | None:
+    """What finds a line: as it is stored, where it is under a version that is in use."""
+    if leaf.handle in {b"", *keyring.house_logs, *owners.forgotten}:
         return None
-    if leaf.handle not in owners:
+    if leaf.handle not in owners.keys:
         raise TamperedError
-    subject, key = owners[leaf.handle]
+    subject, key = owners.keys[leaf.handle]
     if log_leaf.opened(key, leaf).subject != subject.bytes:
         raise TamperedError
-    return log_tables.tag(keyring, subject, log_leaf.month(log_leaf.instant(leaf)))
+    tags = log_tables.tags(keyring, subject, [log_leaf.month(log_leaf.instant(leaf))])
+    return stored if stored in tags else tags[0]
 
 
 def _check_head(
@@ -211,8 +218,10 @@ def _lines(hashes: Table) -> Select[Any]:
 
 
 async def _owners(tx: Transaction, keyring: Keyring, rows: Iterable[AnyRow]) -> Owners:
-    handles = {log_leaf.handle(row.leaf) for row in rows if row.leaf is not None}
-    return await subject_keys.log_keys(tx, keyring.log_tree, sorted(handles - {b""}))
+    handles = {log_leaf.handle(row.leaf) for row in rows if row.leaf is not None} - {b""}
+    keys = await subject_keys.log_keys(tx, keyring.log_tree, sorted(handles))
+    gone = sorted(handles - keys.keys() - keyring.house_logs)
+    return Owners(keys, await log_forgotten.among(tx, keyring, gone) if gone else set())
 
 
 def _require(met: bool, fault: str) -> None:

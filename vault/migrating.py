@@ -11,6 +11,7 @@ from typing import Final, cast
 from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import inspect, text
 
 from vault.database import Transaction
@@ -18,12 +19,22 @@ from vault.database import Transaction
 FOLDER: Final = Path(__file__).parent / "migrations"
 
 
+class OldStoreError(Exception):
+    """A store that cannot be brought to this version, in words."""
+
+
 def upgrade(url: str) -> None:
     """Bring the store to this version, whole or not at all. Runs its own event loop.
 
     From a coroutine: `await asyncio.to_thread(migrating.upgrade, url)`.
+
+    Raises:
+        OldStoreError: it holds what this version cannot take over.
     """
-    command.upgrade(_config(url), "head")
+    try:
+        command.upgrade(_config(url), "head")
+    except CommandError as wrong:
+        raise OldStoreError(str(wrong)) from None
 
 
 async def is_current(tx: Transaction) -> bool:

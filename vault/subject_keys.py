@@ -49,6 +49,8 @@ class Kind(StrEnum):
 
 
 Trees = Mapping[Kind, Tree]
+Owners = Mapping[bytes, tuple[SubjectId, SubjectKey]]
+"""Log keys by handle, and whose they are."""
 
 
 class Successor(Opaque):
@@ -121,9 +123,7 @@ async def handles(
     return {SubjectId(row.subject): row.handle for row in await tx.connection.execute(query)}
 
 
-async def log_keys(
-    tx: Transaction, tree: Tree, handles: Sequence[bytes]
-) -> dict[bytes, tuple[SubjectId, SubjectKey]]:
+async def log_keys(tx: Transaction, tree: Tree, handles: Sequence[bytes]) -> Owners:
     """The log keys of these handles, and whose they are. One that does not open is left out."""
     query = _keys.where(
         subject_keys.c.handle.in_(spread(handles)), subject_keys.c.kind == tree.name

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, Column, LargeBinary, Table, Uuid, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Uuid,
+    func,
+    insert,
+    select,
+)
 
 from policies.vocabulary import SubjectId
 from vault import domain_keys
@@ -24,12 +34,14 @@ from vault.opaque import Deriver
 if TYPE_CHECKING:  # the keyring asks us what is erased; only the name is needed here
     from vault.keyring import Keyring
 
+DOMAIN: Final = "tombstones"
 TAG_BYTES: Final = 32
 AT_ONCE: Final = 1_024
 """Tags per statement; PostgreSQL takes 32,767 values."""
 BEGINNING: Final = bytes(TAG_BYTES)
 """What the first tombstone's link is made over."""
-_DETAIL: Final = "tombstone/1"
+_DETAIL: Final = "tombstone/2"
+_DETAIL_1: Final = "tombstone/1"
 
 tombstones: Final = Table(
     "tombstones",
@@ -40,6 +52,7 @@ tombstones: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("certificate", Uuid, nullable=False),
     Column("link", LargeBinary(TAG_BYTES), nullable=False),
+    Column("version", SmallInteger, nullable=False),
 )
 
 
@@ -53,6 +66,8 @@ class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
     certificate: UUID
     link: bytes
     """Authenticates all of this and the tombstone before."""
+    version: int = domain_keys.FIRST
+    """Of the key that made the tag and the link."""
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,16 +76,21 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
     number: int
 
 
-def tag(keyring: "Keyring", record: SubjectId) -> bytes:
-    """What stands for a record; means nothing without the key."""
-    return _key(keyring).mac(framed(b"tomb/v1", record.bytes))
+def marks(keyring: "Keyring", records: Iterable[SubjectId]) -> dict[bytes, SubjectId]:
+    """What may stand for these records, under each version of the key, and for which.
+
+    The tags mean nothing without it.
+    """
+    domain = keyring.versions(DOMAIN)
+    keys = [domain.deriver(version) for version in domain.usable]
+    return {_tag(key, record): record for record in records for key in keys}
 
 
 async def among(
     tx: Transaction, keyring: "Keyring", records: Iterable[SubjectId]
 ) -> set[SubjectId]:
     """Those of these records that are erased."""
-    whose = {tag(keyring, record): record for record in records}
+    whose = marks(keyring, records)
     found: set[SubjectId] = set()
     for wanted in batches(whose, AT_ONCE):
         query = select(tombstones.c.tag).where(tombstones.c.tag.in_(spread(wanted)))
@@ -89,16 +109,18 @@ async def add(
     """Put up tombstones; whoever advances the key epoch first has the chain to itself."""
     last = await newest(tx)
     number, link = (last.number, last.link) if last else (0, BEGINNING)
+    version = keyring.versions(DOMAIN).active
     made = []
     for record in records:
         number += 1
         bare = Tombstone(
             number=number,
-            tag=tag(keyring, record),
+            tag=_tag(_key(keyring, version), record),
             at=tx.now,
             epoch=epoch,
             certificate=certificate,
             link=b"",
+            version=version,
         )
         made.append(linked(keyring, link, bare))
         link = made[-1].link
@@ -129,6 +151,12 @@ async def numbered(tx: Transaction, numbers: Sequence[int]) -> list[Tombstone]:
     """Those of these few numbers that stand."""
     query = _all.where(tombstones.c.number.in_(spread(numbers))).order_by(tombstones.c.number)
     return await fetch_all(tx, query, Tombstone)
+
+
+async def in_version(tx: Transaction, version: int) -> int:
+    """How many were made under one version of the key: it is needed to find them again."""
+    query = select(func.count()).select_from(tombstones).where(tombstones.c.version == version)
+    return await tx.connection.scalar(query) or 0
 
 
 async def tags(tx: Transaction) -> set[bytes]:
@@ -166,24 +194,28 @@ def linked(keyring: "Keyring", before: bytes, stone: Tombstone) -> Tombstone:
 
 def to_detail(stone: Tombstone) -> str:
     """A tombstone as the access log keeps it; its instant is the entry's."""
-    parts = (str(stone.number), str(stone.epoch), stone.certificate.hex, stone.tag.hex())
-    return " ".join((_DETAIL, *parts))
+    numbers = (str(stone.number), str(stone.epoch), str(stone.version))
+    return " ".join((_DETAIL, *numbers, stone.certificate.hex, stone.tag.hex()))
 
 
 def from_detail(detail: str | None, at: datetime) -> Tombstone | None:
     """A tombstone as an entry of this instant has it, without its link. None: it has none."""
     match (detail or "").split(" "):
-        case [format_, number, epoch, certificate, its_tag] if format_ == _DETAIL:
-            return Tombstone(
-                number=int(number),
-                tag=bytes.fromhex(its_tag),
-                at=at,
-                epoch=int(epoch),
-                certificate=UUID(hex=certificate),
-                link=b"",
-            )
+        case [format_, number, epoch, version, certificate, its_tag] if format_ == _DETAIL:
+            pass
+        case [format_, number, epoch, certificate, its_tag] if format_ == _DETAIL_1:
+            version = str(domain_keys.FIRST)
         case _:
             return None
+    return Tombstone(
+        number=int(number),
+        tag=bytes.fromhex(its_tag),
+        at=at,
+        epoch=int(epoch),
+        certificate=UUID(hex=certificate),
+        link=b"",
+        version=int(version),
+    )
 
 
 def to_line(stone: Tombstone) -> bytes:
@@ -211,12 +243,15 @@ def _link(keyring: "Keyring", before: bytes, stone: Tombstone) -> bytes:
         stone.epoch.to_bytes(8, "big"),
         stone.certificate.bytes,
     )
-    return _key(keyring).mac(framed(b"tomb link/v1", before, *parts))
+    return _key(keyring, stone.version).mac(framed(b"tomb link/v1", before, *parts))
 
 
-def _key(keyring: "Keyring") -> Deriver:
-    # The first version for ever: a tag must be found again as long as anything of a record is.
-    return keyring.versions("tombstones").deriver(domain_keys.FIRST)
+def _tag(key: Deriver, record: SubjectId) -> bytes:
+    return key.mac(framed(b"tomb/v1", record.bytes))
+
+
+def _key(keyring: "Keyring", version: int) -> Deriver:
+    return keyring.versions(DOMAIN).deriver(version)
 
 
 _stones: Final = msgspec.json.Decoder(Tombstone)
@@ -227,4 +262,5 @@ _all: Final = select(
     tombstones.c.epoch,
     tombstones.c.certificate,
     tombstones.c.link,
+    tombstones.c.version,
 )

@@ -265,6 +265,7 @@ async def _hold(idcs: str, kind: Hold, *, keep: bool) -> None:
 async def _logs(report: terminal.Report) -> int:
     done = 0
     async with store.opened() as held:
+        await store.must_edit_the_log(held)
         while True:
             async with db.begin(held.database) as tx:
                 gone = await erasing.forget_logs(tx, held.keyring)

@@ -8,11 +8,11 @@ from api.cli import store, terminal
 from api.running import Running
 from identity.registry import virtual_rows
 from vault import database as db
-from vault import index_jobs, index_lint, index_rotation, index_versions
+from vault import index_lint, index_rotation, index_versions, version_jobs
 from vault.index_held import Live
-from vault.index_jobs import Progress
 from vault.index_lint import Bucket
 from vault.index_rotation import Behind
+from vault.version_jobs import Progress
 
 
 @click.group()
@@ -72,7 +72,8 @@ async def _status() -> tuple[list[tuple[Live, int]], Progress | None]:
     async with store.opened() as held, db.read(held.database) as tx:
         live = await index_versions.for_reading(tx, held.keyring)
         versions = [(each, await index_rotation.uses(tx, each.version)) for each in live]
-        return versions, await index_jobs.of(tx, live[0].version) if live else None
+        domain = index_versions.DOMAIN
+        return versions, await version_jobs.of(tx, domain, live[0].version) if live else None
 
 
 async def _rotate() -> int:

@@ -50,6 +50,7 @@ for command in (
     log_showing.monitor,
     log_mending.adopt,
     log_mending.repair,
+    log_mending.retag,
 ):
     log.add_command(command)
 

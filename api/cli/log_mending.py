@@ -1,4 +1,4 @@
-"""`amana log adopt` and `repair`: for a log whose store was put back, or whose tiles broke."""
+"""`amana log adopt`, `repair` and `retag`: for a log that was put back, broke, or has a new key."""
 
 import asyncio
 
@@ -6,10 +6,11 @@ import click
 
 from api.cli import store, terminal
 from vault import database as db
-from vault import log_adoption, log_repair, signer_guard
+from vault import log_adoption, log_repair, log_retagging, signer_guard
 from vault.log_adoption import Adoption
 from vault.log_tree import Place
 from vault.transparency import FencedError
+from vault.version_jobs import Progress
 
 
 @click.command()
@@ -43,6 +44,27 @@ def repair() -> None:
     for level, idx in places:
         click.echo(f"tile {level}/{idx} was made anew")
     click.echo(f"{len(places)} tiles were broken")
+
+
+@click.command()
+def retag() -> None:
+    """Make anew what entries are found by, after `keys rotate domain log-reference`. Resumes."""
+    with terminal.progress("making tags anew") as report:
+        job = terminal.run(_retag(report))
+    click.echo(
+        f"version {job.version} finds {job.done - job.faults} entries, {job.rate:,.0f}/s; "
+        f"{job.faults} do not open"
+    )
+    if job.faults:
+        raise click.ClickException(
+            "the older version is still needed: `amana log verify` names what does not open"
+        )
+
+
+async def _retag(report: terminal.Report) -> Progress:
+    async with store.opened() as held:
+        await store.must_edit_the_log(held)
+        return await log_retagging.retag(held.database, held.keyring, report)
 
 
 async def _repair(report: terminal.Report) -> list[Place]:

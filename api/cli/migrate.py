@@ -19,7 +19,10 @@ def migrate(check: bool) -> None:
         if not terminal.run(_is_current(url)):
             raise click.ClickException("the database is not at this version")
     else:
-        terminal.guarded(lambda: migrating.upgrade(url))
+        try:
+            terminal.guarded(lambda: migrating.upgrade(url))
+        except migrating.OldStoreError as wrong:
+            raise click.ClickException(str(wrong)) from None
     click.echo("the database is at this version")
 
 

@@ -158,7 +158,7 @@ async def forget_logs(tx: Transaction, keyring: Keyring, *, limit: int = 1_000) 
     last: SubjectId | None = None
     while len(due) < limit and (page := await erasing.log_keys_alone(tx, last)):
         last = page[-1]
-        tags = {tombstones.tag(keyring, record): record for record in page}
+        tags = tombstones.marks(keyring, page)
         due += [
             tags[tag]
             for tag, stone in (await tombstones.of_tags(tx, tags)).items()

@@ -176,7 +176,9 @@ def gate(database, keyring, journal):
                 await erasing.destroy(tx, keyring, sorted(again))
         return found, again
 
-    return SimpleNamespace(closed=closed, ends=ends, replayed=replayed, keyring=keyring)
+    return SimpleNamespace(
+        closed=closed, ends=ends, replayed=replayed, keyring=keyring, database=database
+    )
 
 
 @pytest.fixture

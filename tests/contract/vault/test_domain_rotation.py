@@ -4,7 +4,6 @@ from sqlalchemy import select, update
 from identity.login import one_time_codes
 from vault import box, boxed_rows, domain_rotation, signing
 from vault import database as db
-from vault.domain_rotation import BoundError
 from vault.envelope_errors import KeyLostError, TamperedError
 from vault.keyring import open_keyring
 from vault.signing import signing_keys
@@ -36,13 +35,6 @@ def uses(database, keyring):
             return await domain_rotation.uses(tx, keyring, name, version, COUNTS)
 
     return counting
-
-
-async def test_the_log_s_own_domains_are_not_rotated(database, keyring):
-    for name in domain_rotation.FOR_EVER:
-        with pytest.raises(BoundError):
-            async with db.begin(database) as tx:
-                await domain_rotation.rotate(tx, keyring, name)
 
 
 async def test_boxed_secrets_are_sealed_anew_and_the_older_version_ends(  # noqa: PLR0917  (fixtures)

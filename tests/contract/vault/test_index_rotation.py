@@ -14,8 +14,8 @@ from vault import (
     blind_index,
     domain_keys,
     domain_rotation,
-    index_jobs,
     index_rotation,
+    version_jobs,
 )
 from vault import database as db
 from vault import index_versions as versions
@@ -205,7 +205,7 @@ async def test_threat_41_a_job_killed_at_any_page_goes_on_and_is_done_once(index
         with pytest.raises(KeyboardInterrupt):
             await index_rotation.reindex(index.database, index.keyring, killed)
         async with db.read(index.database) as tx:
-            job = await index_jobs.of(tx, 2)
+            job = await version_jobs.of(tx, "blind-index", 2)
         assert (job.done, job.finished_at) == (done, None)
     job = await index_rotation.reindex(index.database, index.keyring, said)
     again = await index_rotation.reindex(index.database, index.keyring, said)
@@ -331,10 +331,16 @@ async def test_progress_says_how_fast_and_how_long(index):
     await index.enter("1000000001")
     await index.rotate()
     async with db.begin(index.database) as tx:
-        job = await index_jobs.held(tx, 2)
+        job = await version_jobs.held(tx, "blind-index", 2)
         assert (job.rate, job.seconds_left) == (0, 0)
-        half = index_jobs.Progress(
-            version=2, done=10, total=30, milliseconds=500, started_at=tx.now, updated_at=tx.now
+        half = version_jobs.Progress(
+            domain="blind-index",
+            version=2,
+            done=10,
+            total=30,
+            milliseconds=500,
+            started_at=tx.now,
+            updated_at=tx.now,
         )
         assert (half.rate, half.seconds_left) == (20, 1)
 

@@ -248,7 +248,7 @@ async def test_what_finds_a_chain_is_nobodys_without_the_key_and_goes_when_they_
     handles = {each.handle for each in await rows(subject_keys.subject_keys)}
     assert not handles & {row.reference, row.reference[:8], row.reference[8:]}
     async with db.begin(database) as tx:
-        await log_chains.forget(tx, keyring, [person])
+        await log_chains.forget(tx, await keyring.subject(tx, [person], "log"))
     assert await rows(log_chains.log_chains) == []
 
 

@@ -5,13 +5,14 @@ import shutil
 from contextlib import asynccontextmanager
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from vault import database as db
-from vault import migrating, transparency
+from vault import log_chains, log_tables, migrating, transparency
 
 
 def import_every_table():
@@ -56,6 +57,23 @@ async def test_an_empty_store_and_one_of_another_version_are_not_current(empty_s
         await tx.connection.execute(text("INSERT INTO alembic_version VALUES ('older')"))
     async with db.read(opened) as tx:
         assert not await migrating.is_current(tx)
+    await db.close(opened)
+
+
+async def test_a_store_that_cannot_be_taken_over_is_left_as_it_was(empty_store_url):
+    before = migrating._config(empty_store_url)
+    await asyncio.to_thread(command.upgrade, before, "0019_passes")
+    opened = db.connect(empty_store_url)
+    async with db.begin(opened) as tx:
+        row = {"reference": bytes(16), **dict.fromkeys(("leaf_hash", "head", "mac"), bytes(32))}
+        row |= {"number": 1, "first": bytes(32), "folded": bytes(32)}
+        await tx.connection.execute(insert(log_chains.log_chains), [row])
+    with pytest.raises(migrating.OldStoreError, match="made anew"):
+        await asyncio.to_thread(migrating.upgrade, empty_store_url)
+    async with db.read(opened) as tx:
+        applied = await tx.connection.scalar(text("SELECT version_num FROM alembic_version"))
+        assert applied == "0019_passes"
+        assert await tx.connection.scalar(select(func.count()).select_from(log_chains.log_chains))
     await db.close(opened)
 
 
@@ -113,6 +131,13 @@ class TestRoles:
         with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
             async with acting_as(role) as tx:
                 await tx.connection.execute(text(statement))
+
+    async def test_whoever_may_edit_a_log_is_told_apart(self, acting_as, owned):
+        for role in ("amana_app", "amana_console"):
+            async with acting_as(role) as tx:
+                assert not await log_tables.may_be_edited(tx)
+        async with db.read(owned) as tx:
+            assert await log_tables.may_be_edited(tx)
 
     async def test_the_console_destroys_no_record(self, acting_as):
         with pytest.raises(DBAPIError, match="permission denied"):

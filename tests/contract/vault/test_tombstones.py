@@ -1,6 +1,7 @@
 import asyncio
 import fcntl
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import delete, update
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
 from vault import (
     access_log,
+    domain_rotation,
     erasure_gate,
     erasure_journal,
     log_tables,
@@ -230,3 +232,62 @@ async def test_an_entry_about_something_else_is_no_tombstone(database, keyring):
         other = msgspec.structs.replace(LINE, detail="replayed 3")
         await access_log.record(tx, keyring, [other, msgspec.structs.replace(LINE, detail=None)])
         assert await erasure_gate.logged(tx) == []
+
+
+@pytest.fixture
+def rotate(database, keyring):
+    async def rotating():
+        async with db.begin(database) as tx:
+            version = await domain_rotation.rotate(tx, keyring, tombstones.DOMAIN)
+        async with db.begin(database) as tx:
+            await keyring.reload(tx)
+        return version
+
+    return rotating
+
+
+async def test_threat_44_tombstones_of_each_version_are_found_and_told_again(
+    people, erase, journal, gate, rotate
+):
+    database = gate.database
+    (first,) = (await erase(people[0])).tombstones
+    assert await rotate() == 2
+    (second,) = (await erase(people[1])).tombstones
+    assert [stone.version for stone in (first, second)] == [1, 2]
+    assert await gate.closed() == await gate.ends() == []
+    async with db.read(database) as tx:
+        assert await tombstones.among(tx, gate.keyring, people) == set(people[:2])
+        assert await erasure_gate.logged(tx) == [
+            msgspec.structs.replace(stone, link=b"") for stone in (first, second)
+        ]
+    journal.write_bytes(b"")
+    async with db.begin(database) as tx:
+        await tx.connection.execute(delete(tombstones.tombstones))
+    assert await gate.replayed() == (2, set())
+    assert await gate.closed() == []
+    async with db.read(database) as tx:
+        await erasure_journal.keep(tx, journal)
+    assert erasure_journal.read(journal) == [first, second]
+
+
+async def test_a_version_that_tombstones_stand_under_is_kept(database, people, erase, gate, rotate):
+    counts = domain_rotation.counts_of(())
+    await rotate()
+    await erase(people[0])
+    await rotate()
+    for version, done in ((1, True), (2, False)):
+        async with db.begin(database) as tx:
+            of = tx, gate.keyring, tombstones.DOMAIN, version, counts
+            assert await domain_rotation.retire(*of) is done
+        async with db.begin(database) as tx:
+            await gate.keyring.reload(tx)
+    assert await gate.closed() == []
+
+
+def test_a_tombstone_that_was_logged_before_versions_is_of_the_first():
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    certificate, tag = uuid4(), bytes(range(32))
+    told = tombstones.from_detail(f"tombstone/1 7 3 {certificate.hex} {tag.hex()}", at)
+    assert told == tombstones.Tombstone(
+        number=7, tag=tag, at=at, epoch=3, certificate=certificate, link=b"", version=1
+    )

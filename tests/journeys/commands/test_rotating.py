@@ -1,7 +1,11 @@
-"""`amana keys rotate subject`, as an operator calls it."""
+"""`amana keys rotate`, as an operator calls it."""
+
+import re
+from datetime import timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from api.bench import stores
 from api.cli import rotating
@@ -9,7 +13,7 @@ from api.demo import seeding
 from identity.registry import people, population
 from policies.legal_time import legal_day
 from vault import database as db
-from vault import rotation
+from vault import domain_keys, log_retagging, log_tables, rotation
 from vault.subject_keys import subject_keys
 
 PEOPLE = 300
@@ -21,9 +25,9 @@ def server(request):
     return request.getfixturevalue("postgres_server") if request.param == "postgres" else ""
 
 
-async def register(held):
+async def register(held, seed="rotating", count=PEOPLE):
     async with db.begin(held.database) as tx:
-        made = population.population("rotating", people=PEOPLE, on=legal_day(tx.now)).people
+        made = population.population(seed, people=count, on=legal_day(tx.now)).people
         await people.register_all(tx, held.keyring, made, by=seeding.DEMO)
     return len(made)
 
@@ -86,3 +90,57 @@ async def test_what_a_child_that_died_left_is_done_by_who_began(monkeypatch):
         done = await rotating.rotate(held, 2, lambda *_: None)
         assert (done.done, done.errors) == (entered, 0)
         assert await versions(held) == {2: entered}
+
+
+def test_what_finds_entries_is_made_anew_and_the_older_key_goes(installed, desk, monkeypatch):
+    monkeypatch.setattr(log_retagging, "STALE", timedelta(0))
+    desk.do(register)
+    domain = "log-reference"
+    told = installed("keys", "rotate", "domain", domain, "--dry-run")
+    assert told.output == f"{domain} 1 would be followed by 2; nothing was done\n"
+    assert "2 is active" in installed("keys", "rotate", "domain", domain).output
+    refused = installed("keys", "retire", "domain", domain, "1")
+    assert (refused.exit_code, "things still use it" in refused.output) == (1, True)
+    done = installed("log", "retag")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"version 2 finds [1-9]\d* entries, .*/s; 0 do not open", done.stdout)
+    assert "is retired" in installed("keys", "retire", "domain", domain, "1").output
+    assert "whole" in installed("log", "verify").output
+
+
+@pytest.mark.parametrize("domain", domain_keys.DOMAINS)
+def test_every_domain_s_key_is_rotated_and_the_log_stays_whole(installed, desk, domain):
+    desk.do(partial(register, seed="before", count=5))
+    assert "2 is active" in installed("keys", "rotate", "domain", domain).output
+    desk.do(partial(register, seed="after", count=5))
+    assert "whole" in installed("log", "verify").output
+
+
+def test_the_apps_roles_are_told_that_they_may_not_change_the_log(installed, monkeypatch):
+    async def no(_tx):
+        return False
+
+    monkeypatch.setattr(log_tables, "may_be_edited", no)
+    for command in (("log", "retag"), ("erase", "logs")):
+        refused = installed(*command)
+        assert refused.exit_code == 1
+        assert "as the owner of the database" in refused.stderr
+
+
+def test_what_does_not_open_is_told_and_the_command_fails(installed, desk, monkeypatch):
+    monkeypatch.setattr(log_retagging, "STALE", timedelta(0))
+    desk.do(register)
+    desk.do(cut_a_log_key)
+    installed("keys", "rotate", "domain", "log-reference")
+    told = installed("log", "retag")
+    assert told.exit_code == 1
+    assert "the older version is still needed" in told.stderr
+
+
+async def cut_a_log_key(held):
+    of_log = subject_keys.c.kind == "log"
+    async with db.begin(held.database) as tx:
+        query = select(subject_keys.c.subject, subject_keys.c.wrapped).where(of_log).limit(1)
+        subject, wrapped = (await tx.connection.execute(query)).one()
+        one = update(subject_keys).where(of_log, subject_keys.c.subject == subject)
+        await tx.connection.execute(one.values(wrapped=wrapped[:-1]))

@@ -1,18 +1,18 @@
-"""How far the making anew of the indexes under one key version has come."""
+"""How far the moving of what one version of a domain's key made to the next has come."""
 
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Column, Integer, Table, Uuid, func, select, update
+from sqlalchemy import Column, ColumnElement, Integer, String, Table, Uuid, select, update
 
-from vault.attribute_heads import attribute_heads
 from vault.database import Instant, Transaction, fetch_one, insert_new, metadata
 
-index_jobs: Final = Table(
-    "index_jobs",
+version_jobs: Final = Table(
+    "version_jobs",
     metadata,
+    Column("domain", String(32), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("last", Uuid),
     Column("done", Integer, nullable=False),
@@ -23,19 +23,21 @@ index_jobs: Final = Table(
     Column("updated_at", Instant, nullable=False),
     Column("finished_at", Instant),
 )
-_COLUMNS: Final = tuple(index_jobs.c)
+_COLUMNS: Final = tuple(version_jobs.c)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Where a job stands. It goes on from here, whoever runs it."""
 
+    domain: str
     version: int
+    """The one that is moved to."""
     last: UUID | None = None
-    """The last record that was looked at."""
+    """The last record, or entry, that was looked at."""
     done: int = 0
     total: int = 0
     faults: int = 0
-    """Records that do not open, or whose number is another's by the newer rules."""
+    """Those that do not open, or whose number is another's by the newer rules."""
     milliseconds: int = 0
     """Worked, not waited: what lies between two runs is not counted."""
     started_at: datetime
@@ -44,7 +46,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rate(self) -> float:
-        """Records a second."""
+        """How many a second."""
         return self.done * 1_000 / max(self.milliseconds, 1)
 
     @property
@@ -54,29 +56,26 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return left / max(self.rate, 1e-9) if left else 0.0
 
 
-async def held(tx: Transaction, version: int) -> Progress:
+async def held(tx: Transaction, domain: str, version: int) -> Progress:
     """The job of a version, new or as it was left, held until commit: of two runs one waits."""
-    new = Progress(version=version, started_at=tx.now, updated_at=tx.now)
-    await insert_new(tx, index_jobs, [msgspec.structs.asdict(new)])
-    query = select(*_COLUMNS).where(index_jobs.c.version == version).with_for_update()
+    new = Progress(domain=domain, version=version, started_at=tx.now, updated_at=tx.now)
+    await insert_new(tx, version_jobs, [msgspec.structs.asdict(new)])
+    query = select(*_COLUMNS).where(*_this(domain, version)).with_for_update()
     found = await fetch_one(tx, query, Progress)
     return found or new
 
 
-async def of(tx: Transaction, version: int) -> Progress | None:
+async def of(tx: Transaction, domain: str, version: int) -> Progress | None:
     """The job of a version, to be looked at; None if none was begun."""
-    query = select(*_COLUMNS).where(index_jobs.c.version == version)
-    return await fetch_one(tx, query, Progress)
+    return await fetch_one(tx, select(*_COLUMNS).where(*_this(domain, version)), Progress)
 
 
 async def keep(tx: Transaction, progress: Progress) -> None:
     """Keep where a job stands, with the page that brought it there."""
     values = msgspec.structs.asdict(progress) | {"updated_at": tx.now}
-    await tx.connection.execute(
-        update(index_jobs).where(index_jobs.c.version == progress.version).values(values)
-    )
+    where = _this(progress.domain, progress.version)
+    await tx.connection.execute(update(version_jobs).where(*where).values(values))
 
 
-async def records(tx: Transaction) -> int:
-    """How many records there are to look at."""
-    return await tx.connection.scalar(select(func.count()).select_from(attribute_heads)) or 0
+def _this(domain: str, version: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return version_jobs.c.domain == domain, version_jobs.c.version == version

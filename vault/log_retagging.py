@@ -1,0 +1,154 @@
+"""Makes anew, under a newer key, what a person's entries in the access log are found by.
+
+The tags are made from what the leaves have sealed, under the people's own log keys; the older
+version of the tags' key is not needed for it. Entries are looked at in order of time; those that
+are written meanwhile bear the newer tag already.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Select, func, select
+
+from policies.vocabulary import Action, Actor, ActorKind, Outcome
+from vault import (
+    access_log,
+    bulk,
+    domain_keys,
+    log_leaf,
+    log_tables,
+    subject_keys,
+    version_jobs,
+)
+from vault import database as db
+from vault.access_log import Line
+from vault.database import AnyRow, Database, Transaction
+from vault.envelope_errors import TamperedError
+from vault.keyring import Keyring
+from vault.version_jobs import Progress
+
+DOMAIN: Final = "log-reference"
+PAGE: Final = 500
+STALE: Final = timedelta(minutes=1)
+"""After a rotation, for so long somebody who began before it may still write an older tag."""
+ACTOR: Final = Actor(kind=ActorKind.SYSTEM, id="retag")
+
+_lines: Final = log_tables.access_log
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+async def retag(
+    database: Database, keyring: Keyring, report: Callable[[int, int], None]
+) -> Progress:
+    """Go on until every entry was looked at. Killed anywhere, it goes on where it was.
+
+    A job that ended with faults is begun anew.
+    """
+    async with db.begin(database) as tx:
+        until = await _settled(tx, keyring)
+        job = await _begun(tx, keyring, until)
+        wait = max(until - tx.now, timedelta(0))
+    if job.finished_at is None:
+        await asyncio.sleep(wait.total_seconds())
+    before = None
+    while job.finished_at is None:
+        async with db.begin(database) as tx:
+            job = await page(tx, keyring, tx.now - before if before else timedelta(0))
+            before = tx.now
+        report(job.done, job.total)
+    return job
+
+
+async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(0)) -> Progress:
+    """Make the tags of the next entries in the active version; one line of the log for all."""
+    job = await version_jobs.held(tx, DOMAIN, keyring.versions(DOMAIN).active)
+    if job.finished_at is not None:
+        return job
+    rows = await _next(tx, job, await _settled(tx, keyring))
+    faults = await _made(tx, keyring, rows) if rows else 0
+    job = msgspec.structs.replace(
+        job,
+        last=rows[-1].id if rows else job.last,
+        done=job.done + len(rows),
+        total=max(job.total, job.done + len(rows)),
+        faults=job.faults + faults,
+        milliseconds=job.milliseconds + worked // _MILLISECOND,
+        finished_at=None if rows else tx.now,
+    )
+    await version_jobs.keep(tx, job)
+    return job
+
+
+async def uses(tx: Transaction, keyring: Keyring, version: int) -> int:
+    """How many entries a version's tags may still be needed for."""
+    active = keyring.versions(DOMAIN).active
+    job = await version_jobs.of(tx, DOMAIN, active)
+    if version != active and job is not None and job.finished_at is not None:
+        return job.faults
+    return max(await _tagged(tx, tx.now) - (job.done if job else 0), 0)
+
+
+async def _begun(tx: Transaction, keyring: Keyring, until: datetime) -> Progress:
+    job = await version_jobs.held(tx, DOMAIN, keyring.versions(DOMAIN).active)
+    if job.finished_at is not None and not job.faults:
+        return job
+    if job.finished_at is not None:
+        job = msgspec.structs.replace(job, last=None, done=0, faults=0, finished_at=None)
+    job = msgspec.structs.replace(job, total=await _tagged(tx, until))
+    await version_jobs.keep(tx, job)
+    return job
+
+
+async def _settled(tx: Transaction, keyring: Keyring) -> datetime:
+    """From when on every tag is of the active version."""
+    active = keyring.versions(DOMAIN).active
+    (made_at,) = [
+        each.created_at
+        for each in await domain_keys.versions(tx)
+        if (each.name, each.version) == (DOMAIN, active)
+    ]
+    return made_at + STALE
+
+
+async def _next(tx: Transaction, job: Progress, until: datetime) -> list[AnyRow]:
+    query = _tagged_lines.where(_lines.c.id < log_leaf.first_id(until))
+    if job.last is not None:
+        query = query.where(_lines.c.id > job.last)
+    return list(await tx.connection.execute(query.order_by(_lines.c.id).limit(PAGE)))
+
+
+async def _made(tx: Transaction, keyring: Keyring, rows: Sequence[AnyRow]) -> int:
+    """Write the tags of these entries; how many do not open."""
+    detail = f"{DOMAIN} v{keyring.versions(DOMAIN).active}: {len(rows)}"
+    line = Line(actor=ACTOR, action=Action.REINDEX, outcome=Outcome.GIVEN, detail=detail)
+    await access_log.record(tx, keyring, [line])
+    handles = {log_leaf.handle(row.leaf) for row in rows} - {b""}
+    owners = await subject_keys.log_keys(tx, keyring.log_tree, sorted(handles))
+    tags = {row.id: _tag(keyring, row.leaf, owners) for row in rows}
+    made = [{"id": id_, "subject_tag": tag} for id_, tag in tags.items() if tag is not None]
+    await bulk.change(tx, _lines, ("id",), made)
+    return len(rows) - len(made)
+
+
+def _tag(keyring: Keyring, octets: bytes, owners: subject_keys.Owners) -> bytes | None:
+    try:
+        leaf = log_leaf.decode(octets)
+        subject, key = owners[leaf.handle]
+        if log_leaf.opened(key, leaf).subject != subject.bytes:
+            return None
+    except (TamperedError, KeyError):
+        return None
+    return log_tables.tag(keyring, subject, log_leaf.month(log_leaf.instant(leaf)))
+
+
+async def _tagged(tx: Transaction, until: datetime) -> int:
+    query = select(func.count(_lines.c.subject_tag)).where(_lines.c.id < log_leaf.first_id(until))
+    return await tx.connection.scalar(query) or 0
+
+
+_tagged_lines: Final[Select[Any]] = select(_lines.c.id, _lines.c.leaf).where(
+    _lines.c.subject_tag.is_not(None)
+)
