@@ -13,7 +13,7 @@ from vault.xaes import NONCE_BYTES, XAES
 
 AES_256_GCM: Final = 1
 XAES_256_GCM: Final = 2
-# Reserved, and refused as any unknown suite: 3 AES-SIV, 4 AES-256-GCM-SIV with commitment.
+# Numbers kept free, refused as any unknown suite (ADR-0005): 3 AES-SIV, 4 AES-256-GCM-SIV.
 NONCE_SIZES: Final = {AES_256_GCM: 12, XAES_256_GCM: NONCE_BYTES}
 HANDLE_BYTES: Final = 8
 
