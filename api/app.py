@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from api import (
     client_sets,
+    collecting,
     erasures,
     forgetting,
     health,
@@ -135,6 +136,7 @@ def _lifespan(
                     await stack.enter_async_context(
                         telling.telling(opened.database, opened.keyring, fetcher, settings.issuer)
                     )
+            stack.enter_context(collecting.settled())
             yield
 
     return lifespan

@@ -4,7 +4,6 @@ Rounds alternate. Each read gives twelve fields back as text, without the store:
 to open them. The rotation is the job itself, with its store.
 """
 
-import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -15,6 +14,7 @@ import click
 import msgspec
 from sqlalchemy import func, select
 
+from api import collecting
 from api.bench import load, stores, whole_person
 from api.bench.load import Round
 from api.bench.whole_person import FIELDS, Person, Way
@@ -168,12 +168,9 @@ async def _rotate(held: Running, processes: int) -> None:
         rows = await tx.connection.scalar(select(func.count()).select_from(sealed_attributes)) or 0
     # As the command begins: with no record's key at hand, and what is loaded spared the collector.
     held.keyring.forget()
-    gc.collect()
-    gc.freeze()
-    began = time.perf_counter()
-    with terminal.progress("rotating") as report:
+    with collecting.settled(), terminal.progress("rotating") as report:
+        began = time.perf_counter()
         job = await rotating.rotate(held, processes, report)
-    gc.unfreeze()
     rate = rows / (time.perf_counter() - began)
     click.echo(
         f"rotate   {rows:,} rows of {job.done:,} records, {rate:,.0f} rows per second"

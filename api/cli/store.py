@@ -1,12 +1,11 @@
 """The stores, keys and catalogue of the settings, open for one command."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import click
 
-from api import running
+from api import collecting, running
 from api.cli import unlocking
 from api.running import Running
 from vault import database as db
@@ -17,11 +16,8 @@ from vault import log_tables
 async def opened() -> AsyncIterator[Running]:
     """Open everything; close it at the end of the block."""
     async with running.opened(unlocking.settings()) as held:
-        gc.freeze()  # what is loaded by now stays: long work would look through it again and again
-        try:
+        with collecting.settled():  # long work would look through it again and again
             yield held
-        finally:
-            gc.unfreeze()
 
 
 async def must_edit_the_log(held: Running) -> None:
