@@ -86,19 +86,24 @@ async def destroy(tx: Transaction, keyring: Keyring, version: int, *, early: boo
     False too if it wraps something after all: `rotate` wraps that under another.
     """
     await root_wraps.alone(tx)
-    query = select(root_keys.c.state, root_keys.c.ended_at).where(root_keys.c.version == version)
-    row = (await tx.connection.execute(query.with_for_update())).first()
-    if row is None or row.state != State.RETIRED:
-        return False
-    if not early and tx.now < row.ended_at + SHRED_HORIZON:
-        return False
-    if (await _uses(tx))[version]:
+    if not await may_be_destroyed(tx, version, early=early):
         return False
     # With the provider first: if this transaction fails, the version is gone all the same, and
     # the next run says so. The other way round, a key would live that the store calls destroyed.
     # Also where the provider holds it no longer: it may have been killed half way.
     await asyncio.to_thread(keyring.keys.destroy_root, version)
     return await _move(tx, version, State.RETIRED, State.DESTROYED)
+
+
+async def may_be_destroyed(tx: Transaction, version: int, *, early: bool = False) -> bool:
+    """Whether `destroy` would, as things stand: the version is held against change until commit."""
+    query = select(root_keys.c.state, root_keys.c.ended_at).where(root_keys.c.version == version)
+    row = (await tx.connection.execute(query.with_for_update())).first()
+    if row is None or row.state != State.RETIRED:
+        return False
+    if not early and tx.now < row.ended_at + SHRED_HORIZON:
+        return False
+    return not (await _uses(tx))[version]
 
 
 async def due(tx: Transaction) -> list[int]:

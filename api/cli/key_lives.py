@@ -150,22 +150,28 @@ def destroy() -> None:
 @click.option("--due", is_flag=True, help="Every retired version whose horizon has passed.")
 @click.option("--early", is_flag=True, help="Before the horizon: no backup before now will open.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def destroy_root(*, version: int | None, due: bool, early: bool, yes: bool) -> None:
+@_DRY
+def destroy_root(*, version: int | None, due: bool, early: bool, yes: bool, dry_run: bool) -> None:
     """A retired version of the root, or all that are due. Backups that need it are then lost."""
     if (version is None) is not due:
         raise click.UsageError("name one version, or --due")
-    if not (due or yes):
+    if not (due or yes or dry_run):
         click.confirm(f"root {version} cannot be had again. Destroy it?", abort=True)
 
     async def work(held: Running, tx: Transaction) -> str:
         chosen = await root_keys.due(tx) if version is None else [version]
         for each in chosen:
-            if not await root_keys.destroy(tx, held.keyring, each, early=early):
+            if dry_run:
+                done = await root_keys.may_be_destroyed(tx, each, early=early)
+            else:
+                done = await root_keys.destroy(tx, held.keyring, each, early=early)
+            if not done:
                 raise click.ClickException(
                     f"root {each} is not retired, its horizon has not passed (--early), "
                     "or keys still use it: rotate the root once more"
                 )
-        return f"destroyed: {', '.join(f'root {each}' for each in chosen) or 'none is due'}"
+        which = ", ".join(f"root {each}" for each in chosen) or "none is due"
+        return f"would be destroyed: {which}" if dry_run else f"destroyed: {which}"
 
     _do(work)
 
@@ -174,14 +180,19 @@ def destroy_root(*, version: int | None, due: bool, early: bool, yes: bool) -> N
 @_DOMAIN
 @_VERSION
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def destroy_domain(*, name: str, version: int, yes: bool) -> None:
+@_DRY
+def destroy_domain(*, name: str, version: int, yes: bool, dry_run: bool) -> None:
     """A retired version of one domain's key."""
-    if not yes:
+    if not (yes or dry_run):
         click.confirm(f"{name} {version} cannot be had again. Destroy it?", abort=True)
 
     async def work(_held: Running, tx: Transaction) -> str:
-        if not await domain_keys.destroy(tx, name, version):
+        states = {(each.name, each.version): each.state for each in await domain_keys.versions(tx)}
+        if states.get((name, version)) is not State.RETIRED:
             raise click.ClickException(f"{name} {version} is not retired")
+        if dry_run:
+            return f"{name} {version} would be destroyed; nothing was done"
+        await domain_keys.destroy(tx, name, version)
         return f"{name} {version} is destroyed"
 
     _do(work)
