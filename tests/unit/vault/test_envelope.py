@@ -44,13 +44,14 @@ def test_known_blobs_open(vector):
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
-def test_known_plaintexts_seal_to_the_known_bytes(vector, monkeypatch):
-    monkeypatch.setattr(SealingKey, "nonce", lambda _key, _source: bytes.fromhex(vector["nonce"]))
+def test_known_plaintexts_seal_to_the_known_bytes(vector):
+    nonce = bytes.fromhex(vector["nonce"])
     sealed = envelope.seal(
         key_of(vector),
         place_of(vector),
         bytes.fromhex(vector["plaintext"]),
         row_version=vector["row_version"],
+        source=lambda count: nonce[:count],
     )
     assert sealed.hex() == vector["blob"]
 
