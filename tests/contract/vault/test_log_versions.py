@@ -16,6 +16,7 @@ from vault import (
     log_forgotten,
     log_leaf,
     log_retagging,
+    log_tables,
     transparency,
     version_jobs,
 )
@@ -173,6 +174,20 @@ async def test_threat_41_retagging_killed_at_any_page_goes_on_and_is_done_once(
     assert await house.uses("log-reference", 1) == 0
 
 
+async def test_threat_41_two_who_retag_at_once_do_the_work_once(house, person, keys, monkeypatch):
+    monkeypatch.setattr(log_retagging, "PAGE", 1)
+    ids = set(await house.log(*[person] * 6))
+    await house.rotate("log-reference")
+    async with db.begin(house.database) as tx:
+        other = House(house.database, await open_keyring(tx, keys))
+    jobs = await asyncio.gather(house.retag(), other.retag())
+    assert [job.done for job in jobs] == [6, 6]
+    assert await house.shown(person) == ids
+    async with db.begin(house.database) as tx:
+        again = await log_retagging.page(tx, house.keyring)
+    assert again.finished_at == jobs[0].finished_at
+
+
 async def test_who_began_before_the_rotation_is_waited_for(house, person, monkeypatch):
     monkeypatch.setattr(log_retagging, "STALE", timedelta(seconds=60))
     await house.log(person)
@@ -273,3 +288,8 @@ async def test_an_entry_of_a_forgotten_key_is_passed_over_by_a_new_one(house, pe
     async with db.begin(house.database) as tx:
         await log_forgotten.remember(tx, house.keyring, [])
         assert await version_jobs.of(tx, "log-reference", 9) is None
+
+
+async def test_the_owner_may_change_what_finds_entries(database):
+    async with db.read(database) as tx:
+        assert await log_tables.may_be_edited(tx)
