@@ -33,6 +33,7 @@ from api.oauth import routes as oauth
 from api.portal import routes as portal
 from api.programmes import routes as programmes
 from api.settings import Settings
+from api.short_way import App
 
 BODY_LIMIT_BYTES = 256 * 1024
 """Largest request body: a pushed request or a form; imports go by the command line."""
@@ -88,7 +89,8 @@ def _app(
 ) -> Litestar:
     observing.configure_logging(settings.log_level)
     csrf = security.csrf(settings)
-    return Litestar(
+    return App(
+        short_layers=[erasures.Gatekeeper(), observing.Observed()],
         route_handlers=[*handlers, *health.handlers(), *static_files.handlers()],
         dependencies=running.dependencies() | security.dependencies(),
         lifespan=[_lifespan(settings, csrf, seals=seals)],

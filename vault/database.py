@@ -22,6 +22,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.sql import Select
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from vault import sqlite_trips
+
 T = TypeVar("T")
 AnyRow = Row[*tuple[Any, ...]]
 """A row whose columns are read by name."""
@@ -202,7 +204,7 @@ def _sqlite(url: str, readers: int) -> Database:
     Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     common: dict[str, Any] = {
         "poolclass": AsyncAdaptedQueuePool,
-        "connect_args": {"timeout": BUSY_SECONDS},
+        "connect_args": {"timeout": BUSY_SECONDS, "async_creator_fn": sqlite_trips.connect},
         "hide_parameters": True,  # what is bound may be of a person, and errors are logged
     }
     # One writer: SQLite has one anyway, and waiters in its busy loop are unfair and slow.

@@ -135,7 +135,9 @@ async def _outcome(
     request: Request[Any, Any, Any], running: Running, work: Work, proofs: Proofs
 ) -> Outcome:
     body, headers, at = await request.body(), request.headers, db.instant()
-    given = parameters.of_form(headers.get("content-type", ""), request.url.query, body)
+    given = parameters.of_form(
+        headers.get("content-type", ""), request.scope["query_string"].decode("latin-1"), body
+    )
     if isinstance(given, Denied):
         return given
     shown = Shown(
@@ -193,7 +195,7 @@ def _proof(
     sent = request.headers.getall("dpop", [])
     if proofs is Proofs.UNREAD or (proofs is Proofs.OPTIONAL and not sent):
         return None
-    asked = Asked(method=request.method, urls=running.settings.reached_by(request.url.path))
+    asked = Asked(method=request.method, urls=running.settings.reached_by(request.scope["path"]))
     found = dpop.check(sent, asked, dpop.secret(running.keyring), at)
     return _unproven(found) if isinstance(found, Unproven) else found
 

@@ -17,7 +17,7 @@ from api import client_sets
 from api.oauth import certificates, jose, jwk
 from api.oauth.certificates import Presented
 from api.oauth.errors import Denied
-from api.oauth.jose import Bad, Jws
+from api.oauth.jose import Bad, Jws, Parts
 from api.oauth.jwk import Alg, Key
 from api.oauth.parameters import Parameters
 from api.running import Running
@@ -83,7 +83,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """Who a request says it is from, and by what."""
 
     name: str
-    by: str | Presented
+    by: Parts | Bad | Presented
     """An assertion, or the certificate of the connection."""
 
 
@@ -109,17 +109,22 @@ async def identify(running: Running, shown: Shown, *, anew: bool = False) -> Ide
 
 
 def _said(shown: Shown) -> Said | Denied:
-    by = _assertion(shown) or shown.certificate
-    if by is None:
+    given = _assertion(shown) or shown.certificate
+    if given is None:
         return failed("client-auth-missing")
-    if isinstance(by, Denied):
-        return by
-    if isinstance(by, Presented):
-        name = shown.parameters.get("client_id") or ""
-    else:
-        claimed = jose.unverified(by, Claimed)
-        name = claimed.sub if claimed else ""
+    if isinstance(given, Denied):
+        return given
+    by = jose.split(given) if isinstance(given, str) else given
+    name = _claimed(shown, by) or ""
     return Said(name=name if _CLIENT_ID.fullmatch(name) else "?", by=by)
+
+
+def _claimed(shown: Shown, by: Parts | Bad | Presented) -> str | None:
+    """The name, before anything is known of it."""
+    if isinstance(by, Presented):
+        return shown.parameters.get("client_id")
+    claimed = by.claims(Claimed) if isinstance(by, Parts) else None
+    return claimed.sub if claimed else None
 
 
 def _judged(
@@ -143,7 +148,7 @@ def _by_certificate(
 
 
 def _by_assertion(
-    running: Running, shown: Shown, assertion: str, client: Client | None
+    running: Running, shown: Shown, assertion: Parts | Bad, client: Client | None
 ) -> Identified | Denied:
     """Whether it is this programme, by the assertion it signed (RFC 7523)."""
     if client is not None and client.auth_method is not AuthMethod.PRIVATE_KEY_JWT:

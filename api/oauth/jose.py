@@ -59,20 +59,40 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     jwk: dict[str, object] | None = None
 
 
+class Parts:
+    """A compact JWS taken apart (RFC 7515 §3.1); nothing of it is believed yet."""
+
+    __slots__ = ("_each_once", "header", "payload", "signature", "signed")
+
+    def __init__(self, header: str, payload: bytes, signature: bytes, signed: str) -> None:
+        """Take the encoded header, the other two decoded, and what the signature is over."""
+        self.header = header
+        self.payload = payload
+        self.signature = signature
+        self.signed = signed
+        self._each_once: bool | None = None
+
+    def claims(self, shape: type[T]) -> T | None:
+        """The claims as `shape`; None if they are no such JSON or say anything twice."""
+        if self._each_once is None:
+            self._each_once = strict_json.document(self.payload) is not None
+        return strict_json.shaped(self.payload, shape) if self._each_once else None
+
+
 class Jws(msgspec.Struct, frozen=True, kw_only=True):
     """A token whose signature holds. Its claims are still to be checked."""
 
     header: Header
     key: Key
-    payload: bytes
+    parts: Parts
 
     def claims(self, shape: type[T]) -> T | None:
         """The claims as `shape`; None if they are no such JSON or say anything twice."""
-        return strict_json.read(self.payload, shape)
+        return self.parts.claims(shape)
 
 
 def verify(
-    jws: str,
+    jws: str | Parts | Bad,
     keys: Sequence[Key] | Embedded,
     algs: Collection[Alg],
     typ: Collection[str | None],
@@ -80,7 +100,7 @@ def verify(
     """Verify one compact JWS.
 
     Args:
-        jws: as it was received.
+        jws: as it was received, or as `split` took it apart.
         keys: who may have signed, or `EMBEDDED`.
         algs: with which algorithms.
         typ: the values of `typ` that are this kind of token; None among them where it may lack.
@@ -88,11 +108,10 @@ def verify(
     Returns:
         The token, or why it is not believed: for our log, never for the sender.
     """
-    parts = _split(jws)
+    parts = split(jws) if isinstance(jws, str) else jws
     if isinstance(parts, Bad):
         return parts
-    encoded, payload, signature = parts
-    header = _header(encoded, embedded=keys == EMBEDDED)
+    header = _header(parts.header, embedded=keys == EMBEDDED)
     if isinstance(header, Bad):
         return header
     if header.alg not in algs or header.typ not in typ:
@@ -100,15 +119,24 @@ def verify(
     key = _key(header, keys)
     if key is None:
         return Bad.KEY
-    if not _holds(key, jws.rpartition(".")[0].encode("ascii"), signature):
+    if not _holds(key, parts.signed.encode("ascii"), parts.signature):
         return Bad.SIGNATURE
-    return Jws(header=header, key=key, payload=payload)
+    return Jws(header=header, key=key, parts=parts)
 
 
-def unverified(jws: str, shape: type[T]) -> T | None:
-    """What a token claims before anything is known of it: good for finding its key, no more."""
-    parts = _split(jws)
-    return None if isinstance(parts, Bad) else strict_json.read(parts[1], shape)
+def split(jws: str) -> Parts | Bad:
+    """Take a token apart. What it claims then is good for finding its key, and no more."""
+    if len(jws) > TOKEN_CHARACTERS:
+        return Bad.TOO_LARGE
+    segments = jws.split(".")
+    if len(segments) != len(("header", "payload", "signature")):
+        return Bad.MALFORMED
+    if _is_long(segments[0]):
+        return Bad.TOO_LARGE
+    payload, signature = (strict_json.octets(segment) for segment in segments[1:])
+    if payload is None or signature is None:
+        return Bad.MALFORMED
+    return Parts(segments[0], payload, signature, jws.rpartition(".")[0])
 
 
 def kid(jws: str) -> str | None:
@@ -120,20 +148,6 @@ def kid(jws: str) -> str | None:
 
 def _is_long(header: str) -> bool:
     return len(header) > HEADER_CHARACTERS
-
-
-def _split(jws: str) -> tuple[str, bytes, bytes] | Bad:
-    if len(jws) > TOKEN_CHARACTERS:
-        return Bad.TOO_LARGE
-    segments = jws.split(".")
-    if len(segments) != len(("header", "payload", "signature")):
-        return Bad.MALFORMED
-    if _is_long(segments[0]):
-        return Bad.TOO_LARGE
-    payload, signature = (strict_json.octets(segment) for segment in segments[1:])
-    if payload is None or signature is None:
-        return Bad.MALFORMED
-    return segments[0], payload, signature
 
 
 @lru_cache(maxsize=1_024)  # what one key signs begins the same each time

@@ -29,6 +29,7 @@ from api.oauth.introspection import Introspected
 from api.oauth.par import Pushed
 from api.oauth.token import TokenAnswer
 from api.settings import Settings
+from api.short_way import SHORT
 
 TAGS: Final = ["Authorization"]
 
@@ -96,6 +97,7 @@ async def push_request(request: Request[Any, Any, Any]) -> Response[Any]:
 @post(
     "/oauth/token",
     status_code=200,
+    opt=SHORT,
     operation_id="getToken",
     summary="Get a token",
     operation_class=described.TOKEN,
@@ -109,6 +111,7 @@ async def give_token(request: Request[Any, Any, Any]) -> Response[Any]:
 @post(
     "/oauth/introspect",
     status_code=200,
+    opt=SHORT,
     operation_id="introspectToken",
     summary="Introspect a token",
     operation_class=described.ONE_TOKEN,
