@@ -49,6 +49,7 @@ class Keyring(Opaque):
         "_epoch",
         "_erased",
         "_first_seen",
+        "_macs",
         "_subjects",
         "_sure",
         "first_origin",
@@ -78,6 +79,7 @@ class Keyring(Opaque):
     def _take(self, domains: dict[str, Domain]) -> None:
         self._domains = domains
         self._boxes: dict[tuple[str, str], Box] = {}
+        self._macs: dict[str, Deriver] = {}
         log = domains["log"]
         keys = {each: shared(log.deriver(each), HOUSE, version=each) for each in log.usable}
         self.house_log: SealingKey = keys[log.active]
@@ -187,6 +189,13 @@ class Keyring(Opaque):
             KeyLostError: that version opens nothing any more.
         """
         return self._domains["secrets"].deriver(version).derive(b"v1 secret", purpose.encode())
+
+    def mac(self, purpose: str) -> Deriver:
+        """What authenticates for one purpose, under the active version of `secret`."""
+        found = self._macs.get(purpose)
+        if found is None:
+            found = self._macs[purpose] = Deriver(self.secret(purpose))
+        return found
 
     def box(self, purpose: str, domain: str = "boxes") -> Box:
         """Seals and opens the secrets of one purpose that belong to no record.

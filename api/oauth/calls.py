@@ -127,7 +127,7 @@ async def answer(request: Request[Any, Any, Any], work: Work, proofs: Proofs) ->
         await errors.log_alone(running, outcome, errors.correlation(request))
         outcome = errors.respond(outcome)
     if proofs is not Proofs.UNREAD:
-        outcome.headers[NONCE_HEADER] = dpop.nonce(dpop.secret(running.keyring), db.instant())
+        outcome.headers[NONCE_HEADER] = dpop.nonce(dpop.nonces(running.keyring), db.instant())
     return outcome
 
 
@@ -196,7 +196,7 @@ def _proof(
     if proofs is Proofs.UNREAD or (proofs is Proofs.OPTIONAL and not sent):
         return None
     asked = Asked(method=request.method, urls=running.settings.reached_by(request.scope["path"]))
-    found = dpop.check(sent, asked, dpop.secret(running.keyring), at)
+    found = dpop.check(sent, asked, dpop.nonces(running.keyring), at)
     return _unproven(found) if isinstance(found, Unproven) else found
 
 

@@ -17,6 +17,7 @@ import msgspec
 from api.oauth import jose, strict_json
 from api.oauth.jose import EMBEDDED, Jws
 from vault.keyring import Keyring
+from vault.opaque import Deriver
 
 ALGS: Final = ("ES256", "PS256", "EdDSA")
 NONCE_SECONDS: Final = 120
@@ -74,13 +75,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Hash of the access token it comes with (§4.3, 11)."""
 
 
-def check(proofs: Sequence[str], asked: Asked, secret: bytes, now: datetime) -> Proof | Unproven:
+def check(proofs: Sequence[str], asked: Asked, nonces: Deriver, now: datetime) -> Proof | Unproven:
     """Check a proof against the request it came with, all of RFC 9449 §4.3 but the replay.
 
     Args:
         proofs: the DPoP headers; there must be one.
         asked: the request.
-        secret: of our nonces.
+        nonces: what ours are made with.
         now: the transaction's instant.
     """
     if len(proofs) != 1:
@@ -91,7 +92,7 @@ def check(proofs: Sequence[str], asked: Asked, secret: bytes, now: datetime) -> 
     claims = jws.claims(Claims)
     if claims is None or not 0 < len(claims.jti) <= JTI_CHARACTERS:
         return Unproven.CLAIMS
-    unmet = next((why for why, met in _checks(claims, asked, secret, now) if not met), None)
+    unmet = next((why for why, met in _checks(claims, asked, nonces, now) if not met), None)
     return unmet or Proof(jkt=jws.key.thumbprint, jti=claims.jti)
 
 
@@ -101,14 +102,14 @@ def mark(proof: Proof) -> tuple[str, float]:
     return f"dpop:{name}", REMEMBERED_SECONDS
 
 
-def secret(keyring: Keyring) -> bytes:
+def nonces(keyring: Keyring) -> Deriver:
     """What nonces are made with: one for both servers, since clients keep one per origin (§8.2)."""
-    return keyring.secret("dpop-nonce")
+    return keyring.mac("dpop-nonce")
 
 
-def nonce(secret: bytes, now: datetime) -> str:
+def nonce(nonces: Deriver, now: datetime) -> str:
     """The nonce to use from now on."""
-    return _nonce(secret, int(now.timestamp()) // NONCE_SECONDS)
+    return _nonce(nonces, int(now.timestamp()) // NONCE_SECONDS)
 
 
 def ath(token: str) -> str:
@@ -117,7 +118,7 @@ def ath(token: str) -> str:
 
 
 def _checks(
-    claims: Claims, asked: Asked, secret: bytes, now: datetime
+    claims: Claims, asked: Asked, nonces: Deriver, now: datetime
 ) -> Iterator[tuple[Unproven, bool]]:
     yield Unproven.METHOD, claims.htm == asked.method
     named = claims.htu in asked.urls or _address(claims.htu) in map(_address, asked.urls)
@@ -126,20 +127,20 @@ def _checks(
     yield Unproven.TIME, claims.iat >= 0 and -AHEAD_SECONDS <= age <= BEHIND_SECONDS
     yield Unproven.TOKEN, claims.ath == asked.ath
     # Last, so that a client which is told to come back with a nonce will then succeed.
-    yield Unproven.NONCE, _is_ours(claims.nonce or "", secret, now)
+    yield Unproven.NONCE, _is_ours(claims.nonce or "", nonces, now)
 
 
-def _is_ours(given: str, secret: bytes, now: datetime) -> bool:
+def _is_ours(given: str, nonces: Deriver, now: datetime) -> bool:
     bucket = int(now.timestamp()) // NONCE_SECONDS
     # Also the next one: another process's clock may be a little ahead of ours.
     return any(
-        hmac.compare_digest(given.encode(), _nonce(secret, bucket + off).encode())
+        hmac.compare_digest(given.encode(), _nonce(nonces, bucket + off).encode())
         for off in (0, -1, 1)
     )
 
 
-def _nonce(secret: bytes, bucket: int) -> str:
-    return strict_json.base64url(hmac.digest(secret, bucket.to_bytes(8, "big"), "sha256")[:18])
+def _nonce(nonces: Deriver, bucket: int) -> str:
+    return strict_json.base64url(nonces.mac(bucket.to_bytes(8, "big"))[:18])
 
 
 def _address(url: str) -> tuple[str, str | None, int | None, str] | None:

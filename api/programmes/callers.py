@@ -106,7 +106,7 @@ async def refuse_personal(running: Running, caller: Caller, action: Action) -> R
 
 def next_nonce(running: Running) -> dict[str, str]:
     """The header that gives the nonce for the next call (RFC 9449 §8.2)."""
-    return {NONCE_HEADER: dpop.nonce(dpop.secret(running.keyring), db.instant())}
+    return {NONCE_HEADER: dpop.nonce(dpop.nonces(running.keyring), db.instant())}
 
 
 def _token(request: Request[Any, Any, Any]) -> tuple[str, str] | Denied:
@@ -131,7 +131,7 @@ async def _unproven(
         ath=dpop.ath(token),
     )
     sent = request.headers.getall("dpop", [])
-    found = dpop.check(sent, asked, dpop.secret(running.keyring), now)
+    found = dpop.check(sent, asked, dpop.nonces(running.keyring), now)
     if isinstance(found, Unproven):
         error = DEMAND if found is Unproven.NONCE else "invalid_dpop_proof"
         return denied(error, found, claims.client_id)

@@ -19,9 +19,11 @@ from api.oauth.client_auth import Claimed
 from api.oauth.dpop import Asked
 from api.oauth.jose import EMBEDDED, Parts
 from identity.login import channels, passkeys, recovery_codes
+from vault.opaque import Deriver
 
 KEPT = sorted((Path(__file__).parents[2] / "vectors" / "fuzz").iterdir())
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
+NONCES = Deriver(b"secret")
 ASKED = Asked(method="POST", urls=("https://amana.example/oauth/token",))
 SECONDS = 1.0
 """Of the processor, the longest of all: what is quadratic takes minutes."""
@@ -53,7 +55,7 @@ PARSERS = {
         text(raw), EMBEDDED, ("ES256", "PS256", "EdDSA"), ("dpop+jwt",)
     ),
     "kid": lambda raw: jose.kid(text(raw)),
-    "proof": lambda raw: dpop.check([text(raw)], ASKED, b"secret", NOW),
+    "proof": lambda raw: dpop.check([text(raw)], ASKED, NONCES, NOW),
     "channel": lambda raw: channels.read(text(raw)),
     "recovery code": lambda raw: recovery_codes.read(text(raw)),
     "certificate header": lambda raw: certificates.read_header([text(raw)]),

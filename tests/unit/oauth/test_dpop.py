@@ -4,9 +4,10 @@ import pytest
 
 from api.oauth import dpop
 from api.oauth.dpop import Asked, Proof, Unproven
+from vault.opaque import Deriver
 
 NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
-SECRET = b"s" * 32
+NONCES = Deriver(b"s" * 32)
 URL = "https://amana.example/oauth/token"
 ASKED = Asked(method="POST", urls=(URL,))
 TOKEN = "token-text"
@@ -18,7 +19,7 @@ def claims(**change):
         "htm": "POST",
         "htu": URL,
         "iat": int(NOW.timestamp()),
-        "nonce": dpop.nonce(SECRET, NOW),
+        "nonce": dpop.nonce(NONCES, NOW),
     }
     return {name: value for name, value in (sound | change).items() if value is not None}
 
@@ -33,7 +34,7 @@ def proof(signer):
 
 
 def checked(*proofs, asked=ASKED, now=NOW):
-    return dpop.check(proofs, asked, SECRET, now)
+    return dpop.check(proofs, asked, NONCES, now)
 
 
 def test_a_sound_proof_names_the_key(proof, signer):
@@ -140,7 +141,7 @@ def test_a_proof_is_remembered_for_as_long_as_any_nonce_lives():
 
 
 def test_a_nonce_of_another_server_is_none(proof):
-    assert checked(proof(nonce=dpop.nonce(b"t" * 32, NOW))) is Unproven.NONCE
+    assert checked(proof(nonce=dpop.nonce(Deriver(b"t" * 32), NOW))) is Unproven.NONCE
 
 
 def test_a_token_comes_with_a_proof_of_it(proof):
@@ -152,8 +153,8 @@ def test_a_token_comes_with_a_proof_of_it(proof):
 
 
 def test_a_nonce_says_nothing_of_the_time():
-    assert dpop.nonce(SECRET, NOW) != dpop.nonce(SECRET, NOW + timedelta(seconds=150))
-    assert len(dpop.nonce(SECRET, NOW)) == 24
+    assert dpop.nonce(NONCES, NOW) != dpop.nonce(NONCES, NOW + timedelta(seconds=150))
+    assert len(dpop.nonce(NONCES, NOW)) == 24
 
 
 def test_the_ath_is_that_of_rfc_9449():
