@@ -1,6 +1,8 @@
 """Short-lived state in Redis: shared by every process, exact by its single thread."""
 
+import asyncio
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
@@ -25,6 +27,10 @@ return {1, math.floor((period - (full - now)) / interval + 0.000001), 0}
 """
 _MICROSECONDS: Final = 1_000_000
 
+Mark = tuple[str, float]
+"""A key, and for how many seconds it is remembered."""
+Waiting = tuple[Sequence[Mark], asyncio.Future[list[bool]]]
+
 
 class RedisShortLived:
     """The store of many processes."""
@@ -32,6 +38,8 @@ class RedisShortLived:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._count = redis.register_script(_COUNT)
+        self._waiting: list[Waiting] = []
+        self._marking: asyncio.Task[None] | None = None
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for a while."""
@@ -50,8 +58,40 @@ class RedisShortLived:
         done: Any = await self._redis.set(PREFIX + key, b"", px=_milliseconds(seconds), nx=True)
         return done is not None
 
-    async def each_first(self, marks: Sequence[tuple[str, float]]) -> list[bool]:
-        """Whether each of these keys is seen for the first time."""
+    async def each_first(self, marks: Sequence[Mark]) -> list[bool]:
+        """Whether each of these keys is seen for the first time; who asks meanwhile asks along."""
+        answer: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((marks, answer))
+        if self._marking is None:
+            self._marking = asyncio.create_task(self._mark_all())
+        return await answer
+
+    async def hit(self, key: str, limit: int, seconds: float) -> Rate:
+        """Count one."""
+        allowed, remaining, wait = await self._count(
+            keys=[f"{PREFIX}rate:{key}"], args=[limit, round(seconds * _MICROSECONDS)]
+        )
+        return Rate(allowed=bool(allowed), remaining=remaining, retry_after=wait / _MICROSECONDS)
+
+    async def _mark_all(self) -> None:
+        await asyncio.sleep(0)  # one turn of the loop: what arrives together goes together
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                done = iter(await self._mark([mark for marks, _ in batch for mark in marks]))
+            except Exception as fault:  # noqa: BLE001  (it is handed to those who asked)
+                # Never once more: what was marked already would be taken for seen.
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(fault)
+            else:
+                for marks, answer in batch:
+                    firsts = list(islice(done, len(marks)))
+                    if not answer.done():  # whoever asked was cancelled
+                        answer.set_result(firsts)
+        self._marking = None
+
+    async def _mark(self, marks: Sequence[Mark]) -> list[bool]:
         async with self._redis.pipeline(transaction=False) as together:
             for key, seconds in marks:
                 # No round trip yet: what the pipeline gives back is itself.
@@ -60,13 +100,6 @@ class RedisShortLived:
                 )
             done: list[Any] = await together.execute()
         return [each is not None for each in done]
-
-    async def hit(self, key: str, limit: int, seconds: float) -> Rate:
-        """Count one."""
-        allowed, remaining, wait = await self._count(
-            keys=[f"{PREFIX}rate:{key}"], args=[limit, round(seconds * _MICROSECONDS)]
-        )
-        return Rate(allowed=bool(allowed), remaining=remaining, retry_after=wait / _MICROSECONDS)
 
 
 def _milliseconds(seconds: float) -> int:

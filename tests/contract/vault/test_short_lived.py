@@ -4,6 +4,8 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from redis.asyncio.client import Pipeline
+from redis.exceptions import RedisError
 
 from vault.short_lived import ShortLived, open_short_lived
 from vault.short_lived_memory import SWEEP_EVERY, MemoryShortLived
@@ -70,6 +72,67 @@ async def test_of_many_who_bring_several_one_comes_first(store, key):
     came = await asyncio.gather(*(store.each_first(marks) for _ in range(20)))
     assert came.count([True, True]) == 1
     assert came.count([False, False]) == 19
+
+
+@pytest.mark.redis
+class TestRedis:
+    """Many who ask Redis at once ask in one trip, and nobody's mark is made twice."""
+
+    @pytest.fixture
+    async def shared(self, redis_server):
+        async with open_short_lived(redis_server) as opened:
+            yield opened
+
+    @pytest.fixture
+    def trips(self, monkeypatch):
+        made = []
+        real = Pipeline.execute
+
+        async def counted(self, *how):
+            made.append(len(self.command_stack))
+            return await real(self, *how)
+
+        monkeypatch.setattr(Pipeline, "execute", counted)
+        return made
+
+    async def test_who_asks_at_once_asks_along(self, shared, key, trips):
+        asked = [[(f"{key}/{n}", 30.0), (f"{key}/{n % 3}/again", 30.0)] for n in range(9)]
+        came = await asyncio.gather(*map(shared.each_first, asked))
+        assert trips == [18]
+        assert came == [[True, n < 3] for n in range(9)]
+        assert await shared.each_first(asked[0]) == [False, False]
+        assert trips == [18, 2]
+
+    async def test_who_was_cancelled_holds_up_nobody(self, shared, key):
+        gone = asyncio.create_task(shared.each_first([(f"{key}/a", 30.0)]))
+        stays = asyncio.create_task(shared.each_first([(f"{key}/b", 30.0)]))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert await stays == [True]
+        # Its question was sent all the same: what it marked is used up.
+        assert await shared.each_first([(f"{key}/a", 30.0)]) == [False]
+
+    @pytest.mark.parametrize("cancelled", [False, True])
+    async def test_where_redis_fails_all_who_asked_are_told_and_the_next_ask_anew(
+        self, shared, key, trips, monkeypatch, cancelled
+    ):
+        async def away(_self, *_how):
+            trips.append(0)
+            raise RedisError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Pipeline, "execute", away)
+            asked = [
+                asyncio.create_task(shared.each_first([(f"{key}/{n}", 30.0)])) for n in range(3)
+            ]
+            await asyncio.sleep(0)
+            if cancelled:
+                asked[0].cancel()
+            told = await asyncio.gather(*asked, return_exceptions=True)
+        first = asyncio.CancelledError if cancelled else RedisError
+        assert [type(each) for each in told] == [first, RedisError, RedisError]
+        assert trips == [0]
+        assert await shared.each_first([(f"{key}/0", 30.0)]) == [True]
 
 
 async def test_what_is_kept_goes_with_its_time(store, key):
