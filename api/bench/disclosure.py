@@ -24,6 +24,7 @@ from identity.doors.gathering import ByToken
 from identity.tokens import AccessToken
 from policies.vocabulary import LegalBasis, SubjectId
 from vault import database as db
+from vault.database import Database
 from vault.log_tables import access_log
 
 WAYS: Final = ("plain", "one by one", "gathered")
@@ -49,7 +50,8 @@ async def _bench(people: int, askers: int, rounds: int, seconds: float, server: 
         held = await stack.enter_async_context(stores.thrown_away(server))
         with terminal.progress("preparing") as report:
             issued = await ground.prepare(held, people, report)
-        ways = await _ways(held, issued)
+        usual = await stack.enter_async_context(stores.usual(held))
+        ways = await _ways(held, usual, issued)
         await load.warm_up(ways, askers=askers)
         before = await _logged(held)
         with terminal.progress("rounds") as report:
@@ -62,9 +64,9 @@ async def _bench(people: int, askers: int, rounds: int, seconds: float, server: 
         click.echo(f"log      {after - before} lines for {counted} answers of the two doors")
 
 
-async def _ways(held: Running, issued: Mapping[UUID, str]) -> dict[str, Asker]:
-    plain = Plain(held.database)
-    async with db.begin(held.database) as tx:
+async def _ways(held: Running, usual: Database, issued: Mapping[UUID, str]) -> dict[str, Asker]:
+    plain = Plain(usual)
+    async with db.begin(usual) as tx:
         await plain.fill(tx, list(issued), ground.AGREEMENT)
     tokens = list(issued.items())
 

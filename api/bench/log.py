@@ -8,6 +8,7 @@ share a transaction. The chain is the usual way: one lock, one hash over the lin
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -23,7 +24,7 @@ from policies.vocabulary import Action, Actor, ActorKind, Outcome, SubjectId
 from vault import access_log, transparency
 from vault import database as db
 from vault.access_log import Line
-from vault.database import Transaction
+from vault.database import Database, Transaction
 from vault.gathering import Gathering
 from vault.log_tree import log_entry
 
@@ -57,7 +58,11 @@ async def _bench(entries: int, writers: int, rounds: int, seconds: float, server
     async with AsyncExitStack() as stack:
         held = await stack.enter_async_context(stores.thrown_away(server))
         people = await _people(held)
-        ran = await _appended(held, people, writers=writers, rounds=rounds, seconds=seconds)
+        usual = await stack.enter_async_context(stores.usual(held))
+        gathering = Gathering[Line, UUID](held.database, partial(_record, held))
+        ways = _ways(held, usual, people, gathering)
+        ran = await _appended(ways, writers=writers, rounds=rounds, seconds=seconds)
+        await gathering.drained()
         stores.tell(held)
         _tell_appends(ran, writers)
         await _fill(held, people, entries)
@@ -75,32 +80,37 @@ async def _people(held: Running) -> list[SubjectId]:
     return people
 
 
-async def _appended(
-    held: Running, people: Sequence[SubjectId], *, writers: int, rounds: int, seconds: float
-) -> dict[str, list[Round]]:
-    async def record(tx: Transaction, lines: Sequence[Line]) -> list[UUID]:
-        return await access_log.record(tx, held.keyring, lines)
+async def _record(held: Running, tx: Transaction, lines: Sequence[Line]) -> list[UUID]:
+    return await access_log.record(tx, held.keyring, lines)
 
-    gathering = Gathering[Line, UUID](held.database, record)
 
+def _ways(
+    held: Running,
+    usual: Database,
+    people: Sequence[SubjectId],
+    gathering: Gathering[Line, UUID],
+) -> dict[str, Asker]:
     async def chained(number: int) -> None:
-        await chain.append(held.database, str(people[number % PEOPLE]))
+        await chain.append(usual, str(people[number % PEOPLE]))
 
     async def one_by_one(number: int) -> None:
         async with db.begin(held.database) as tx:
-            await record(tx, [_line(people[number % PEOPLE])])
+            await _record(held, tx, [_line(people[number % PEOPLE])])
 
     async def gathered(number: int) -> None:
         await gathering.ask(_line(people[number % PEOPLE]))
 
-    ways: dict[str, Asker] = dict(zip(WAYS, (chained, one_by_one, gathered), strict=True))
+    return dict(zip(WAYS, (chained, one_by_one, gathered), strict=True))
+
+
+async def _appended(
+    ways: dict[str, Asker], *, writers: int, rounds: int, seconds: float
+) -> dict[str, list[Round]]:
     await load.warm_up(ways, askers=writers)
     with terminal.progress("appending") as report:
-        ran = await load.alternate(
+        return await load.alternate(
             ways, askers=writers, rounds=rounds, seconds=seconds, report=report
         )
-    await gathering.drained()
-    return ran
 
 
 def _tell_appends(ran: Mapping[str, Sequence[Round]], writers: int) -> None:

@@ -8,15 +8,18 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from sqlalchemy import event
 
 from api import running
 from api.demo.stores import a_database
 from api.running import Running
 from api.settings import Settings
+from vault import database as db
 from vault import erasure_journal, migrating
+from vault.database import Database
 from vault.keys import create_file_keys
 
 on_a_server: Final = click.option(
@@ -41,6 +44,25 @@ async def thrown_away(server: str) -> AsyncIterator[Running]:
         erasure_journal.begin(settings.journal)
         await asyncio.to_thread(migrating.upgrade, settings.database)
         yield await stack.enter_async_context(running.opened(settings))
+
+
+@asynccontextmanager
+async def usual(held: Running) -> AsyncIterator[Database]:
+    """The same store by drivers as they come: the usual way is not to gain by ours of SQLite."""
+    if not held.database.embedded:
+        yield held.database
+        return
+    opened = db.connect(held.settings.database)
+    for engine in (opened.writer, opened.reader):
+        event.listen(engine.sync_engine, "do_connect", _as_it_comes)
+    try:
+        yield opened
+    finally:
+        await db.close(opened)
+
+
+def _as_it_comes(_dialect: Any, _record: Any, _given: Any, named: dict[str, Any]) -> None:
+    del named["async_creator_fn"]
 
 
 def tell(held: Running) -> None:
