@@ -178,17 +178,23 @@ def broken(
 ) -> Broken | None:
     """Where a chain does not hold, from `before` on: one is missing, altered, or not ours."""
     number, link = (before.number, before.link) if before else (0, BEGINNING)
+    usable = keyring.versions(DOMAIN).usable
     for stone in stones:
         number += 1
-        made = _link(keyring, link, stone)
-        if stone.number != number or not hmac.compare_digest(made, stone.link):
+        if stone.number != number or stone.version not in usable:
+            return Broken(number=number)
+        if not hmac.compare_digest(_link(keyring, link, stone), stone.link):
             return Broken(number=number)
         link = stone.link
     return None
 
 
 def linked(keyring: "Keyring", before: bytes, stone: Tombstone) -> Tombstone:
-    """A tombstone behind the one of this link."""
+    """A tombstone behind the one of this link.
+
+    Raises:
+        KeyLostError: it is of a version that opens nothing.
+    """
     return msgspec.structs.replace(stone, link=_link(keyring, before, stone))
 
 

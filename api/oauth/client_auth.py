@@ -123,7 +123,7 @@ def _claimed(shown: Shown, by: Parts | Bad | Presented) -> str | None:
     """The name, before anything is known of it."""
     if isinstance(by, Presented):
         return shown.parameters.get("client_id")
-    claimed = by.claims(Claimed) if isinstance(by, Parts) else None
+    claimed = by.payload.claims(Claimed) if isinstance(by, Parts) else None
     return claimed.sub if claimed else None
 
 

@@ -59,24 +59,32 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     jwk: dict[str, object] | None = None
 
 
-class Parts:
-    """A compact JWS taken apart (RFC 7515 §3.1); nothing of it is believed yet."""
+class Payload:
+    """What a token says; seen once whether it says each thing once."""
 
-    __slots__ = ("_each_once", "header", "payload", "signature", "signed")
+    __slots__ = ("_each_once", "octets")
 
-    def __init__(self, header: str, payload: bytes, signature: bytes, signed: str) -> None:
-        """Take the encoded header, the other two decoded, and what the signature is over."""
-        self.header = header
-        self.payload = payload
-        self.signature = signature
-        self.signed = signed
+    def __init__(self, octets: bytes) -> None:
+        """Take them decoded."""
+        self.octets = octets
         self._each_once: bool | None = None
 
     def claims(self, shape: type[T]) -> T | None:
         """The claims as `shape`; None if they are no such JSON or say anything twice."""
         if self._each_once is None:
-            self._each_once = strict_json.document(self.payload) is not None
-        return strict_json.shaped(self.payload, shape) if self._each_once else None
+            self._each_once = strict_json.document(self.octets) is not None
+        return strict_json.shaped(self.octets, shape) if self._each_once else None
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """A compact JWS taken apart (RFC 7515 §3.1); nothing of it is believed yet."""
+
+    header: str
+    """Encoded."""
+    payload: Payload
+    signature: bytes
+    signed: str
+    """What the signature is over."""
 
 
 class Jws(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +92,11 @@ class Jws(msgspec.Struct, frozen=True, kw_only=True):
 
     header: Header
     key: Key
-    parts: Parts
+    payload: Payload
 
     def claims(self, shape: type[T]) -> T | None:
         """The claims as `shape`; None if they are no such JSON or say anything twice."""
-        return self.parts.claims(shape)
+        return self.payload.claims(shape)
 
 
 def verify(
@@ -121,7 +129,7 @@ def verify(
         return Bad.KEY
     if not _holds(key, parts.signed.encode("ascii"), parts.signature):
         return Bad.SIGNATURE
-    return Jws(header=header, key=key, parts=parts)
+    return Jws(header=header, key=key, payload=parts.payload)
 
 
 def split(jws: str) -> Parts | Bad:
@@ -136,7 +144,12 @@ def split(jws: str) -> Parts | Bad:
     payload, signature = (strict_json.octets(segment) for segment in segments[1:])
     if payload is None or signature is None:
         return Bad.MALFORMED
-    return Parts(segments[0], payload, signature, jws.rpartition(".")[0])
+    return Parts(
+        header=segments[0],
+        payload=Payload(payload),
+        signature=signature,
+        signed=jws.rpartition(".")[0],
+    )
 
 
 def kid(jws: str) -> str | None:

@@ -200,7 +200,8 @@ async def test_threat_44_an_altered_tombstone_is_found_and_mended(database, peop
     for person in people:
         await erase(person)
     stones = tombstones.tombstones
-    for change in ({"tag": bytes(32)}, {"at": tombstones_at()}, {"epoch": 99}):
+    changes = ({"tag": bytes(32)}, {"at": tombstones_at()}, {"epoch": 99}, {"version": 9})
+    for change in changes:
         async with db.begin(database) as tx:
             await tx.connection.execute(update(stones).where(stones.c.number == 2).values(change))
         assert Why.CHAIN_BROKEN in await gate.closed()
@@ -268,6 +269,16 @@ async def test_threat_44_tombstones_of_each_version_are_found_and_told_again(
     async with db.read(database) as tx:
         await erasure_journal.keep(tx, journal)
     assert erasure_journal.read(journal) == [first, second]
+
+
+async def test_threat_44_a_journal_that_names_a_version_nobody_has_is_not_replayed(
+    people, erase, journal, gate
+):
+    (stone,) = (await erase(people[0])).tombstones
+    journal.write_bytes(tombstones.to_line(msgspec.structs.replace(stone, version=9)))
+    assert await gate.closed() == [Why.BEHIND_JOURNAL]
+    with pytest.raises(TamperedError):
+        await gate.replayed()
 
 
 async def test_a_version_that_tombstones_stand_under_is_kept(database, people, erase, gate, rotate):

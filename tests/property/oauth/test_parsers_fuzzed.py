@@ -38,7 +38,7 @@ def text(raw):
 
 def claimed(sent):
     parts = jose.split(sent)
-    return parts.claims(Claimed) if isinstance(parts, Parts) else parts
+    return parts.payload.claims(Claimed) if isinstance(parts, Parts) else parts
 
 
 PARSERS = {
