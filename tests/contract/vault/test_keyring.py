@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from policies.vocabulary import SubjectId
-from vault import box, domain_keys, subject_keys
+from vault import box, domain_keys, domain_rotation, subject_keys
 from vault import database as db
 from vault.envelope_errors import KeyLostError, TamperedError, VaultError
 from vault.key_cache import CACHED_SECONDS
@@ -22,6 +22,7 @@ async def test_what_is_derived_is_the_same_after_a_restart(database, keys, keyri
     for part in (
         lambda ring: ring.log_references[0].mac(b"month"),
         lambda ring: ring.log_marks.mac(b"mark"),
+        lambda ring: ring.mac("nonces").mac(b"now"),
         lambda ring: ring.blind_index("idcs"),
         lambda ring: ring.pairwise("asd"),
         lambda ring: ring.secret("csrf"),
@@ -29,6 +30,15 @@ async def test_what_is_derived_is_the_same_after_a_restart(database, keys, keyri
     ):
         assert part(keyring) == part(again)
     assert again.box("totp").open(keyring.box("totp").seal(b"s", b"1"), b"1") == b"s"
+
+
+async def test_what_authenticates_is_made_once_and_anew_by_a_new_secret(database, keyring):
+    held = keyring.mac("nonces")
+    assert keyring.mac("nonces") is held
+    async with db.begin(database) as tx:
+        await domain_rotation.rotate(tx, keyring, "secrets")
+        await keyring.reload(tx)
+    assert keyring.mac("nonces").mac(b"now") != held.mac(b"now")
 
 
 async def test_threat_21_each_use_and_version_has_a_key_of_its_own(keyring):
