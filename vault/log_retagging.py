@@ -47,12 +47,9 @@ async def retag(
 
     A job that ended with faults is begun anew.
     """
+    await settle(database, keyring)
     async with db.begin(database) as tx:
-        until = await _settled(tx, keyring)
-        job = await _begun(tx, keyring, until)
-        wait = max(until - tx.now, timedelta(0))
-    if job.finished_at is None:
-        await asyncio.sleep(wait.total_seconds())
+        job = await _begun(tx, keyring)
     before = None
     while job.finished_at is None:
         async with db.begin(database) as tx:
@@ -60,6 +57,18 @@ async def retag(
             before = tx.now
         report(job.done, job.total)
     return job
+
+
+async def settle(
+    database: Database, keyring: Keyring, told: Callable[[float], None] | None = None
+) -> None:
+    """Return once nobody writes an older tag any more; `told` is called with seconds, if any."""
+    async with db.read(database) as tx:
+        seconds = (await _settled(tx, keyring) - tx.now).total_seconds()
+    if seconds > 0:
+        if told:
+            told(seconds)
+        await asyncio.sleep(seconds)
 
 
 async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(0)) -> Progress:
@@ -85,19 +94,20 @@ async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(
 async def uses(tx: Transaction, keyring: Keyring, version: int) -> int:
     """How many entries a version's tags may still be needed for."""
     active = keyring.versions(DOMAIN).active
+    tagged = await _tagged(tx, tx.now)
     job = await version_jobs.of(tx, DOMAIN, active)
-    if version != active and job is not None and job.finished_at is not None:
-        return job.faults
-    return max(await _tagged(tx, tx.now) - (job.done if job else 0), 0)
+    if version == active or job is None:
+        return tagged
+    return job.faults if job.finished_at else max(tagged - job.done, 0) + job.faults
 
 
-async def _begun(tx: Transaction, keyring: Keyring, until: datetime) -> Progress:
+async def _begun(tx: Transaction, keyring: Keyring) -> Progress:
     job = await version_jobs.held(tx, DOMAIN, keyring.versions(DOMAIN).active)
     if job.finished_at is not None and not job.faults:
         return job
     if job.finished_at is not None:
         job = msgspec.structs.replace(job, last=None, done=0, faults=0, finished_at=None)
-    job = msgspec.structs.replace(job, total=await _tagged(tx, until))
+    job = msgspec.structs.replace(job, total=await _tagged(tx, await _settled(tx, keyring)))
     await version_jobs.keep(tx, job)
     return job
 

@@ -49,8 +49,7 @@ def repair() -> None:
 @click.command()
 def retag() -> None:
     """Make anew what entries are found by, after `keys rotate domain log-reference`. Resumes."""
-    with terminal.progress("making tags anew") as report:
-        job = terminal.run(_retag(report))
+    job = terminal.run(_retag())
     click.echo(
         f"version {job.version} finds {job.done - job.faults} entries, {job.rate:,.0f}/s; "
         f"{job.faults} do not open"
@@ -61,10 +60,16 @@ def retag() -> None:
         )
 
 
-async def _retag(report: terminal.Report) -> Progress:
+async def _retag() -> Progress:
     async with store.opened() as held:
         await store.must_edit_the_log(held)
-        return await log_retagging.retag(held.database, held.keyring, report)
+        await log_retagging.settle(held.database, held.keyring, _tell_to_wait)
+        with terminal.progress("making tags anew") as report:
+            return await log_retagging.retag(held.database, held.keyring, report)
+
+
+def _tell_to_wait(seconds: float) -> None:
+    click.echo(f"waiting {seconds:.0f} s for whoever began before the rotation", err=True)
 
 
 async def _repair(report: terminal.Report) -> list[Place]:

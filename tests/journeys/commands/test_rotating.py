@@ -103,6 +103,7 @@ def test_what_finds_entries_is_made_anew_and_the_older_key_goes(installed, desk,
     assert (refused.exit_code, "things still use it" in refused.output) == (1, True)
     done = installed("log", "retag")
     assert done.exit_code == 0, done.output
+    assert "waiting" not in done.stderr
     assert re.search(r"version 2 finds [1-9]\d* entries, .*/s; 0 do not open", done.stdout)
     assert "is retired" in installed("keys", "retire", "domain", domain, "1").output
     assert "whole" in installed("log", "verify").output
