@@ -47,11 +47,11 @@ async def retag(
 
     A job that ended with faults is begun anew.
     """
-    await settle(database, keyring)
     async with db.begin(database) as tx:
         job = await _begun(tx, keyring)
     before = None
     while job.finished_at is None:
+        await settle(database, keyring)  # each time: the key may be rotated once more meanwhile
         async with db.begin(database) as tx:
             job = await page(tx, keyring, tx.now - before if before else timedelta(0))
             before = tx.now
