@@ -47,13 +47,8 @@ def rotate_root(*, dry_run: bool) -> None:
     """A new root. Everything it wraps is wrapped anew; the older version opens old backups."""
 
     async def work(held: Running, tx: Transaction) -> str:
-        before = held.keyring.keys.active
-        if dry_run:
-            return f"root {before} would be followed by {before + 1}; nothing was done"
-        version = await root_keys.rotate(tx, held.keyring)
-        retired = await root_keys.retire(tx, held.keyring, before)
-        end = f"root {before} is retired and may be destroyed in {SHRED_HORIZON.days} days"
-        return f"root {version} is active; {end if retired else f'root {before} is still in use'}"
+        done = await _rotated(tx, held, dry_run=dry_run)
+        return f"{done}; nothing was done" if dry_run else done
 
     _do(work)
 
@@ -198,7 +193,15 @@ def destroy_domain(*, name: str, version: int, yes: bool, dry_run: bool) -> None
     _do(work)
 
 
-COMMANDS: Final = (status, rotate, reseal, retire, destroy)
+@click.command()
+@_DRY
+def tend(*, dry_run: bool) -> None:
+    """What is due of the root after erasures: a new one, and the end of old ones. Run it hourly."""
+    for line in terminal.run(_tended(dry_run=dry_run)):
+        click.echo(line)
+
+
+COMMANDS: Final = (status, rotate, reseal, retire, destroy, tend)
 
 
 def _do(work: Work) -> None:
@@ -207,6 +210,38 @@ def _do(work: Work) -> None:
             return await work(held, tx)
 
     click.echo(terminal.run(whole()))
+
+
+async def _tended(*, dry_run: bool) -> list[str]:
+    told = []
+    async with store.opened() as held:
+        async with db.begin(held.database) as tx:
+            if await root_promises.to_rotate(tx):
+                told.append(await _rotated(tx, held, dry_run=dry_run))
+        # In a transaction of its own: who wraps holds every root against who destroys one.
+        async with db.begin(held.database) as tx:
+            told += [
+                await _destroyed(tx, held, version, dry_run=dry_run)
+                for version in await root_keys.due(tx)
+            ]
+    return told or ["nothing is due"]
+
+
+async def _rotated(tx: Transaction, held: Running, *, dry_run: bool) -> str:
+    before = held.keyring.keys.active
+    if dry_run:
+        return f"root {before} would be followed by {before + 1}"
+    version = await root_keys.rotate(tx, held.keyring)
+    retired = await root_keys.retire(tx, held.keyring, before)
+    end = f"root {before} is retired and may be destroyed in {SHRED_HORIZON.days} days"
+    return f"root {version} is active; {end if retired else f'root {before} is still in use'}"
+
+
+async def _destroyed(tx: Transaction, held: Running, version: int, *, dry_run: bool) -> str:
+    if dry_run:
+        return f"root {version} would be destroyed"
+    done = await root_keys.destroy(tx, held.keyring, version)
+    return f"root {version} is {'destroyed' if done else 'still in use: rotate the root once more'}"
 
 
 async def _status() -> list[str]:

@@ -59,3 +59,17 @@ async def test_a_root_that_is_not_destroyed_by_the_day_on_the_certificate_is_lat
     async with db.begin(database) as tx:
         assert await root_keys.destroy(tx, keyring, 1, early=True)
     assert await late(promised + MINUTE) == timedelta(0)
+
+
+async def test_a_root_is_to_be_rotated_once_anything_was_erased_under_it(
+    database, keyring, people, erase
+):
+    async def wanted():
+        async with db.read(database) as tx:
+            return await root_promises.to_rotate(tx)
+
+    for person in people[:2]:
+        assert not await wanted()
+        await erase(person)
+        assert await wanted()
+        await rotated(database, keyring)

@@ -1,8 +1,11 @@
 """`amana keys`: the whole life of a version, step by step, and what each step refuses."""
 
+from datetime import timedelta
+
 import pytest
 
 from policies.retention import SHRED_HORIZON
+from vault import root_keys
 
 
 def states(installed, name):
@@ -30,6 +33,28 @@ def test_a_root_lives_until_it_is_destroyed(installed):
     assert installed(*early, "--yes").output == "destroyed: root 1\n"
     assert states(installed, "root") == {1: "destroyed", 2: "active"}
     assert "whole" in installed("log", "verify").output
+
+
+def test_what_is_due_after_erasures_is_done_by_one_command(
+    installed, desk, citizens, tmp_path, monkeypatch
+):
+    assert installed("keys", "tend").output == "nothing is due\n"
+    desk.erase(citizens[0], folder=tmp_path)
+    planned = installed("keys", "tend", "--dry-run").output
+    assert planned == "root 1 would be followed by 2\n"
+    assert "root 2 is active; root 1 is retired" in installed("keys", "tend").output
+    assert installed("keys", "tend").output == "nothing is due\n"
+    monkeypatch.setattr(root_keys, "SHRED_HORIZON", timedelta(0))
+    assert installed("keys", "tend", "--dry-run").output == "root 1 would be destroyed\n"
+    assert installed("keys", "tend").output == "root 1 is destroyed\n"
+    assert installed("keys", "tend").output == "nothing is due\n"
+    assert states(installed, "root") == {1: "destroyed", 2: "active"}
+    monkeypatch.setattr(root_keys, "due", due_while_in_use)
+    assert "root 2 is still in use" in installed("keys", "tend").output
+
+
+async def due_while_in_use(_tx):
+    return [2]
 
 
 @pytest.mark.parametrize("words", [(), ("1", "--due")])
