@@ -27,3 +27,7 @@ class RandomnessError(VaultError):
 
 class StaleStoreError(VaultError):
     """The store is behind what was read before: a replica that lags, or one put back."""
+
+
+class OldStoreError(VaultError):
+    """A store that cannot be brought to this version; why, in words."""

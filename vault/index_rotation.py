@@ -42,7 +42,6 @@ ACTOR: Final = Actor(kind=ActorKind.SYSTEM, id="reindex")
 
 _table: Final = blind_index.blind_index
 _GROUPS: Final = tuple(dict.fromkeys(kind.group for kind in KINDS.values()))
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Behind(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,14 +66,7 @@ async def reindex(
     database: Database, keyring: Keyring, report: Callable[[int, int], None]
 ) -> Progress:
     """Go on until every record was looked at. Killed anywhere, it goes on where it was."""
-    before = None
-    while True:
-        async with db.begin(database) as tx:
-            done = await page(tx, keyring, tx.now - before if before else timedelta(0))
-            before = tx.now
-        report(done.done, done.total)
-        if done.finished_at is not None:
-            return done
+    return await version_jobs.run(database, lambda tx, worked: page(tx, keyring, worked), report)
 
 
 async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(0)) -> Progress:
@@ -85,17 +77,9 @@ async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(
         return job
     records = await _next(tx, job)
     faults = await _made(tx, keyring, records, live) if records else 0
-    job = msgspec.structs.replace(
-        job,
-        last=records[-1] if records else job.last,
-        done=job.done + len(records),
-        total=max(await _records(tx), job.done + len(records)),
-        faults=job.faults + faults,
-        milliseconds=job.milliseconds + worked // _MILLISECOND,
-        finished_at=None if records else tx.now,
+    return await version_jobs.advanced(
+        tx, job, records, faults=faults, total=await _records(tx), worked=worked
     )
-    await version_jobs.keep(tx, job)
-    return job
 
 
 async def settle(tx: Transaction) -> Behind | None:

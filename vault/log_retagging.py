@@ -8,6 +8,7 @@ are written meanwhile bear the newer tag already.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -37,7 +38,6 @@ STALE: Final = timedelta(minutes=1)
 ACTOR: Final = Actor(kind=ActorKind.SYSTEM, id="retag")
 
 _lines: Final = log_tables.access_log
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 async def retag(
@@ -48,15 +48,14 @@ async def retag(
     A job that ended with faults is begun anew.
     """
     async with db.begin(database) as tx:
-        job = await _begun(tx, keyring)
-    before = None
-    while job.finished_at is None:
-        await settle(database, keyring)  # each time: the key may be rotated once more meanwhile
-        async with db.begin(database) as tx:
-            job = await page(tx, keyring, tx.now - before if before else timedelta(0))
-            before = tx.now
-        report(job.done, job.total)
-    return job
+        await _begin(tx, keyring)
+    # Before each page: the key may be rotated once more meanwhile.
+    return await version_jobs.run(
+        database,
+        lambda tx, worked: page(tx, keyring, worked),
+        report,
+        ready=partial(settle, database, keyring),
+    )
 
 
 async def settle(
@@ -78,17 +77,8 @@ async def page(tx: Transaction, keyring: Keyring, worked: timedelta = timedelta(
         return job
     rows = await _next(tx, job, await _settled(tx, keyring))
     faults = await _made(tx, keyring, rows) if rows else 0
-    job = msgspec.structs.replace(
-        job,
-        last=rows[-1].id if rows else job.last,
-        done=job.done + len(rows),
-        total=max(job.total, job.done + len(rows)),
-        faults=job.faults + faults,
-        milliseconds=job.milliseconds + worked // _MILLISECOND,
-        finished_at=None if rows else tx.now,
-    )
-    await version_jobs.keep(tx, job)
-    return job
+    ids = [row.id for row in rows]
+    return await version_jobs.advanced(tx, job, ids, faults=faults, total=job.total, worked=worked)
 
 
 async def uses(tx: Transaction, keyring: Keyring, version: int) -> int:
@@ -101,15 +91,14 @@ async def uses(tx: Transaction, keyring: Keyring, version: int) -> int:
     return job.faults if job.finished_at else max(tagged - job.done, 0) + job.faults
 
 
-async def _begun(tx: Transaction, keyring: Keyring) -> Progress:
+async def _begin(tx: Transaction, keyring: Keyring) -> None:
     job = await version_jobs.held(tx, DOMAIN, keyring.versions(DOMAIN).active)
     if job.finished_at is not None and not job.faults:
-        return job
+        return
     if job.finished_at is not None:
         job = msgspec.structs.replace(job, last=None, done=0, faults=0, finished_at=None)
-    job = msgspec.structs.replace(job, total=await _tagged(tx, await _settled(tx, keyring)))
-    await version_jobs.keep(tx, job)
-    return job
+    total = await _tagged(tx, await _settled(tx, keyring))
+    await version_jobs.keep(tx, msgspec.structs.replace(job, total=total))
 
 
 async def _settled(tx: Transaction, keyring: Keyring) -> datetime:

@@ -137,7 +137,7 @@ def _check_line(keyring: Keyring, row: AnyRow, owners: Owners, what: str) -> Non
 
 def _tag(keyring: Keyring, leaf: Leaf, owners: Owners, stored: bytes | None) -> bytes | None:
     """What finds a line: as it is stored, where it is under a version that is in use."""
-    if leaf.handle in {b"", *keyring.house_logs, *owners.forgotten}:
+    if not leaf.handle or leaf.handle in keyring.house_logs or leaf.handle in owners.forgotten:
         return None
     if leaf.handle not in owners.keys:
         raise TamperedError

@@ -15,12 +15,9 @@ from alembic.util import CommandError
 from sqlalchemy import inspect, text
 
 from vault.database import Transaction
+from vault.envelope_errors import OldStoreError
 
 FOLDER: Final = Path(__file__).parent / "migrations"
-
-
-class OldStoreError(Exception):
-    """A store that cannot be brought to this version, in words."""
 
 
 def upgrade(url: str) -> None:

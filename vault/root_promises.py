@@ -23,8 +23,8 @@ async def overdue(tx: Transaction) -> timedelta:
 
 async def to_rotate(tx: Transaction) -> bool:
     """Whether anything was erased since the active root was made."""
-    active = [made_at for state, made_at in await _held(tx) if state is State.ACTIVE]
-    return any([await _first_erased(tx, made_at) for made_at in active])
+    (made_at,) = [made_at for state, made_at in await _held(tx) if state is State.ACTIVE]
+    return await _first_erased(tx, made_at) is not None
 
 
 async def _held(tx: Transaction) -> list[tuple[State, datetime]]:

@@ -6,8 +6,9 @@ takes them anyway; also those that are streamed, so nothing large is to be.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from itertools import islice
 from typing import Any, Final, Self
 
 import aiosqlite
@@ -41,7 +42,7 @@ class Cursor:
     def __init__(self, connection: Connection) -> None:
         """Take the connection; nothing is asked of it yet."""
         self._connection = connection
-        self._rows: list[Any] = []
+        self._rows: Iterator[Any] = iter(())
         self.description: Any = None
         self.rowcount = -1
         self.lastrowid: int | None = None
@@ -61,25 +62,24 @@ class Cursor:
 
     async def fetchall(self) -> list[Any]:
         """The rows that are left."""
-        return await self.fetchmany(len(self._rows))
+        return list(self._rows)
 
     async def fetchmany(self, size: int | None = None) -> list[Any]:
         """The next rows."""
-        count = self.arraysize if size is None else size
-        taken, self._rows = self._rows[:count], self._rows[count:]
-        return taken
+        return list(islice(self._rows, self.arraysize if size is None else size))
 
     async def fetchone(self) -> Any:
         """The next row, or None."""
-        return next(iter(await self.fetchmany(1)), None)
+        return next(self._rows, None)
 
     async def close(self) -> None:
         """Let go of the rows."""
-        self._rows = []
+        self._rows = iter(())
 
     async def _ran(self, statement: Statement) -> Self:
         ran = await self._connection.run(statement)
-        self.description, self.rowcount, self.lastrowid, self._rows = ran
+        self.description, self.rowcount, self.lastrowid, rows = ran
+        self._rows = iter(rows)
         return self
 
 

@@ -178,12 +178,13 @@ def broken(
 ) -> Broken | None:
     """Where a chain does not hold, from `before` on: one is missing, altered, or not ours."""
     number, link = (before.number, before.link) if before else (0, BEGINNING)
-    usable = keyring.versions(DOMAIN).usable
     for stone in stones:
         number += 1
-        if stone.number != number or stone.version not in usable:
+        try:
+            made = linked(keyring, link, stone).link
+        except TamperedError:
             return Broken(number=number)
-        if not hmac.compare_digest(_link(keyring, link, stone), stone.link):
+        if stone.number != number or not hmac.compare_digest(made, stone.link):
             return Broken(number=number)
         link = stone.link
     return None
@@ -193,8 +194,10 @@ def linked(keyring: "Keyring", before: bytes, stone: Tombstone) -> Tombstone:
     """A tombstone behind the one of this link.
 
     Raises:
-        KeyLostError: it is of a version that opens nothing.
+        TamperedError: it is of a version that there is not.
     """
+    if stone.version not in keyring.versions(DOMAIN).usable:
+        raise TamperedError
     return msgspec.structs.replace(stone, link=_link(keyring, before, stone))
 
 

@@ -183,12 +183,11 @@ def destroy_domain(*, name: str, version: int, yes: bool, dry_run: bool) -> None
 
     async def work(_held: Running, tx: Transaction) -> str:
         states = {(each.name, each.version): each.state for each in await domain_keys.versions(tx)}
-        if states.get((name, version)) is not State.RETIRED:
+        may = states.get((name, version)) is State.RETIRED
+        if not (may if dry_run else await domain_keys.destroy(tx, name, version)):
             raise click.ClickException(f"{name} {version} is not retired")
-        if dry_run:
-            return f"{name} {version} would be destroyed; nothing was done"
-        await domain_keys.destroy(tx, name, version)
-        return f"{name} {version} is destroyed"
+        end = "would be destroyed; nothing was done" if dry_run else "is destroyed"
+        return f"{name} {version} {end}"
 
     _do(work)
 

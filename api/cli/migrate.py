@@ -19,10 +19,7 @@ def migrate(check: bool) -> None:
         if not terminal.run(_is_current(url)):
             raise click.ClickException("the database is not at this version")
     else:
-        try:
-            terminal.guarded(lambda: migrating.upgrade(url))
-        except migrating.OldStoreError as wrong:
-            raise click.ClickException(str(wrong)) from None
+        terminal.guarded(lambda: migrating.upgrade(url))
     click.echo("the database is at this version")
 
 

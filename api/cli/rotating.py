@@ -9,6 +9,7 @@ from uuid import UUID
 
 import click
 
+from api import collecting
 from api import settings as environment
 from api.cli import rotating_part, store, terminal, unlocking
 from api.cli.terminal import Report
@@ -40,7 +41,7 @@ async def rotate(held: Running, processes: int, report: Report) -> Pass:
         for nth in range(1, processes):
             child = await _start(held, number, nth, processes)
             children.append(child)  # each at once: it must be ended whatever happens to the next
-        with rotating_part.collected_between_steps(report) as told:
+        with collecting.between_steps(report) as told:
             await rotation.take_part(held.database, held.keyring, number, told, of=processes)
         await _watch(held, number, children, report)
     finally:

@@ -3,21 +3,13 @@
 A program of its own, and not a command: it loads half as much, and is at work as much sooner.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
 from uuid import UUID
 
 import click
 
-from api import keeping, serving
+from api import collecting, keeping, serving
 from api.cli import terminal, unlocking
-from api.cli.terminal import Report
 from vault import process_memory, rotation
-
-COLLECTED_STEPS: Final = 16
-"""Between two looks of the collector; a step leaves it next to nothing to find."""
 
 
 @click.command()
@@ -31,29 +23,9 @@ def take(*, number: UUID, part: int, parts: int) -> None:
     terminal.run(_take(number, part, parts))
 
 
-@contextmanager
-def collected_between_steps(report: Report) -> Iterator[Report]:
-    """Tells of the steps, and lets the collector look after some: within them, it takes a tenth."""
-    steps = 0
-
-    def told(done: int, total: int) -> None:
-        nonlocal steps
-        steps += 1
-        if steps % COLLECTED_STEPS == 0:
-            gc.collect()
-        report(done, total)
-
-    gc.disable()
-    try:
-        yield told
-    finally:
-        gc.enable()
-
-
 async def _take(number: UUID, part: int, parts: int) -> None:
     async with keeping.opened(unlocking.settings()) as kept:
-        gc.freeze()  # what is loaded by now stays
-        with collected_between_steps(_tell_nobody) as told:
+        with collecting.settled(), collecting.between_steps(_tell_nobody) as told:
             await rotation.take_part(kept.database, kept.keyring, number, told, part=part, of=parts)
 
 

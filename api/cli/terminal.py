@@ -18,7 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from api import settings as environment
 from api.settings import Settings
 from policies.catalogue import CatalogueError
-from vault.envelope_errors import KeyLostError, KeysUnavailableError, TamperedError
+from vault.envelope_errors import (
+    KeyLostError,
+    KeysUnavailableError,
+    OldStoreError,
+    TamperedError,
+)
 from vault.key_places import KeySetupError
 
 T = TypeVar("T")
@@ -52,6 +57,8 @@ def guarded(work: Callable[[], T]) -> T:
         raise click.ClickException(f"{wrong}; `amana keys init` makes the first root") from None
     except KeysUnavailableError:
         raise click.ClickException("the token of the root keys does not answer") from None
+    except OldStoreError as wrong:
+        raise click.ClickException(str(wrong)) from None
     except (KeyLostError, TamperedError) as wrong:
         raise click.ClickException(
             f"the store and the root key do not belong together ({type(wrong).__name__})"

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from vault import database as db
 from vault import log_chains, log_tables, migrating, transparency
+from vault.envelope_errors import OldStoreError
 
 
 def import_every_table():
@@ -68,7 +69,7 @@ async def test_a_store_that_cannot_be_taken_over_is_left_as_it_was(empty_store_u
         row = {"reference": bytes(16), **dict.fromkeys(("leaf_hash", "head", "mac"), bytes(32))}
         row |= {"number": 1, "first": bytes(32), "folded": bytes(32)}
         await tx.connection.execute(insert(log_chains.log_chains), [row])
-    with pytest.raises(migrating.OldStoreError, match="made anew"):
+    with pytest.raises(OldStoreError, match="made anew"):
         await asyncio.to_thread(migrating.upgrade, empty_store_url)
     async with db.read(opened) as tx:
         applied = await tx.connection.scalar(text("SELECT version_num FROM alembic_version"))
