@@ -1,7 +1,7 @@
 """Reads the keys that programmes publish at an address, beside the server, never in a request.
 
 An assertion with a key we do not know asks for its programme's set to be read; the round reads
-it within a second, and once a minute at most, whoever asks (reference: attack 102).
+it within a second, and once a minute at most, whoever asks (attack 102 of docs/attacks.md).
 """
 
 import asyncio

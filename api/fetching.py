@@ -18,7 +18,7 @@ from httpcore2 import AsyncNetworkBackend, AsyncNetworkStream
 from identity import addresses
 
 SIZE_BYTES: Final = 64 * 1024
-"""Largest answer that is read (reference: attack 102)."""
+"""Largest answer that is read (attack 102 of docs/attacks.md)."""
 SECONDS: Final = 2.0
 """For all of it: name, connection, TLS, answer."""
 OK: Final = range(200, 300)

@@ -110,7 +110,9 @@ def _figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
 def correlation(scope: Scope) -> str:
     """What the answer and our logs call this request: random, and the same when asked again."""
     state: dict[str, Any] = scope.setdefault("state", {})
-    return str(state.setdefault("correlation", secrets.token_hex(8)))
+    if "correlation" not in state:
+        state["correlation"] = secrets.token_hex(8)
+    return str(state["correlation"])
 
 
 def route_template(scope: Scope) -> str:

@@ -194,7 +194,7 @@ def _of_proposal(it: Proposal, catalogue: Catalogue, now: datetime) -> Checks:
     yield Why.ROLE_MAY_NOT_PROPOSE, it.role in rule.proposers
     yield Why.PROGRAMME_UNKNOWN, it.programme in catalogue.programmes
     yield Why.OTHER_PROGRAMME_UNFIT, _other_fits(it, catalogue)
-    # A relink serves a fraud case and nothing beside it (reference: systems 4.3, point 5).
+    # A relink serves a fraud case and nothing beside it.
     yield Why.PURPOSE_UNFIT, it.purpose in _purposes(it, catalogue)
     yield Why.BASIS_UNFIT, it.basis is not LegalBasis.CONSENT
     yield Why.CITATION_MISSING, bool(it.citation.strip())

@@ -11,7 +11,7 @@ from policies.entries import Agreement
 from policies.legal_time import end_of, legal_day
 
 SHRED_HORIZON: Final = timedelta(days=7)
-"""How long an old root is kept: as far back as a restore may go (reference: vault 3.2)."""
+"""How long an old root is kept: as far back as a restore may go (docs/operations.md)."""
 ROOT_ROTATION: Final = timedelta(days=1)
 """The root is rotated at least this often while anything was erased (docs/operations.md)."""
 ANSWER_DAYS: Final = 10

@@ -10,7 +10,7 @@ from vault.opaque import Opaque
 
 CACHED_SECONDS: Final = 300
 CACHED_KEYS: Final = 50_000
-"""Records per process; about 3 kB each (reference: measured in pure Python)."""
+"""Records per process; about 3 kB each (measured)."""
 
 
 class KeyCache(Opaque):

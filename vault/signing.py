@@ -5,7 +5,9 @@ presented, and then *retired*: its private half is destroyed, its public half st
 """
 
 import hmac
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
@@ -54,25 +56,31 @@ Index(
 _public: Final = select(signing_keys.c.use, signing_keys.c.public_jwk, signing_keys.c.mac)
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
 
 
 class SigningKey(Opaque):
     """One key that signs. `sign` gives the raw JOSE signature (RFC 7518 §3.4, RFC 8037)."""
 
-    __slots__ = ("_private", "alg", "kid", "public_jwk")
+    __slots__ = ("_sign", "alg", "kid", "public_jwk")
 
     def __init__(self, private: PrivateKey, public_jwk: dict[str, str]) -> None:
-        self._private = private
+        if isinstance(private, ed25519.Ed25519PrivateKey):
+            self._sign: Callable[[bytes], bytes] = private.sign
+        else:
+            self._sign = partial(_es256, private)
         self.public_jwk = public_jwk
         self.kid = public_jwk["kid"]
         self.alg = public_jwk["alg"]
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes: r ‖ s for ES256, the signature itself for Ed25519."""
-        if isinstance(self._private, ed25519.Ed25519PrivateKey):
-            return self._private.sign(message)
-        r, s = decode_dss_signature(self._private.sign(message, ec.ECDSA(hashes.SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return self._sign(message)
+
+
+def _es256(private: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+    r, s = decode_dss_signature(private.sign(message, _ECDSA))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 class Held(Opaque):

@@ -4,10 +4,10 @@ Who calls says which keys, which algorithms and which kind of token; nothing in 
 chooses for itself. Only DPoP proofs bring their own key, and that must be asked for.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -36,6 +36,7 @@ P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC
 """SEC 2, §2.4.2."""
 ES256_OCTETS: Final = 64
 ED25519_OCTETS: Final = 64
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
 
 
 class Bad(StrEnum):
@@ -191,13 +192,7 @@ def _key(header: Header, keys: Sequence[Key] | Embedded) -> Key | None:
 
 def _holds(key: Key, signed: bytes, signature: bytes) -> bool:
     try:
-        match key.public:
-            case ec.EllipticCurvePublicKey() as public:
-                return _es256(public, signed, signature)
-            case rsa.RSAPublicKey() as public:
-                return _ps256(public, signed, signature)
-            case ed25519.Ed25519PublicKey() as public:
-                return _eddsa(public, signed, signature)
+        return _VERIFIERS[key.alg](key.public, signed, signature)
     except InvalidSignature:
         return False
 
@@ -209,7 +204,7 @@ def _es256(public: ec.EllipticCurvePublicKey, signed: bytes, signature: bytes) -
     # Zero is the «psychic» signature (CVE-2022-21449); do not rest on the library alone.
     if not (0 < r < P256_ORDER and 0 < s < P256_ORDER):
         return False
-    public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
+    public.verify(encode_dss_signature(r, s), signed, _ECDSA)
     return True
 
 
@@ -227,3 +222,11 @@ def _eddsa(public: ed25519.Ed25519PublicKey, signed: bytes, signature: bytes) ->
         return False
     public.verify(signature, signed)
     return True
+
+
+_VERIFIERS: Final[Mapping[Alg, Callable[[Any, bytes, bytes], bool]]] = {
+    "ES256": _es256,
+    "PS256": _ps256,
+    "EdDSA": _eddsa,
+}
+"""`jwk.read` gives each algorithm the one kind of key that is its own."""

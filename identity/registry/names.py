@@ -1,6 +1,6 @@
 """Are these two spellings of one name? Yes, partial or no; by rules alone, and explained.
 
-Arabic ↔ French as Moroccan registries write them (reference: systems 5.2). Words are
+Arabic ↔ French as Moroccan registries write them. Words are
 compared by sound: `name_sounds` writes them down, `name_costs` says how far apart they are.
 Order is free, articles and forms of address are optional, words may be written together.
 Deterministic; what leaves is a band, never a score.

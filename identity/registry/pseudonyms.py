@@ -1,7 +1,7 @@
 """One identifier per person and audience: two programmes' files have nothing to be joined on.
 
 `pt<version>_` and 160 bits of HMAC-SHA-256, under a key of the audience's own, over the
-random subject id and an epoch (reference: systems 4.2). A sealed table finds the person
+random subject id and an epoch (ADR-0013). A sealed table finds the person
 again; without the keys it tells nothing, not even that two rows are one person's. It is no
 credential, and another programme's is not found, exactly like a random text. An audience is
 a programme, or the sector it shares its identifiers with (`Catalogue.audience`).

@@ -100,6 +100,22 @@ def test_a_server_that_calls_itself_otherwise_is_none(world, connected):
         connected(work, issuer=world.public.replace("localhost", "127.0.0.1"))
 
 
+def test_attack_100_the_answer_of_another_server_is_not_redeemed(world, browse, connected):
+    account = world.citizen()
+
+    async def work(amana):
+        wanted = asking(eligibility="decision", phone="raw", address="commune")
+        pushed = await amana.push(wanted, CALLBACK)
+        answered = await asyncio.to_thread(agreed, world, browse, account, pushed)
+        without, _, _ = answered.partition("&iss=")
+        for mixed_up in (without, f"{without}&iss=https%3A%2F%2Fother.example"):
+            with pytest.raises(ValueError, match="RFC 9207"):
+                await amana.redeem(pushed, mixed_up)
+        return await amana.redeem(pushed, answered)
+
+    assert connected(work).access_token
+
+
 def test_a_person_agrees_and_the_programme_asks_until_it_ends(world, browse, connected):
     account = world.citizen()
 
@@ -109,7 +125,6 @@ def test_a_person_agrees_and_the_programme_asks_until_it_ends(world, browse, con
         answered = await asyncio.to_thread(agreed, world, browse, account, pushed)
         for bent in (
             answered.replace(pushed.state, "other"),
-            answered.replace("iss=", "iss=https%3A%2F%2Fevil."),
             answered.replace(CALLBACK, "https://evil.example/"),
         ):
             with pytest.raises(ValueError, match="answer"):

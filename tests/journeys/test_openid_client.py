@@ -94,6 +94,7 @@ def test_openid_client_signs_a_citizen_on_and_asks(programme, world, browse):
     tell(programme, address=out_of_here(citizen, f"/authorize/continue/{onward}"))
 
     got = hear(programme)
+    assert "iss" in got["refusal"], got["refusal"]  # mixed up with another server: attack 100
     claims = got["claims"]
     assert claims["sub"] == got["userinfo"]["sub"]
     assert (claims["iss"], claims["aud"]) == (world.public, "amo-tadamon")

@@ -1,4 +1,4 @@
-"""What is advertised is what is enabled (reference: oauth 5.2, 101)."""
+"""What is advertised is what is enabled (docs/attacks.md, 101)."""
 
 import json
 

@@ -1,11 +1,17 @@
-"""Attacks on DPoP, at the token endpoint and at the resource (reference: oauth 5.2, 65 to 77)."""
+"""Attacks on DPoP, at the token endpoint and at the resource (docs/attacks.md, 65 to 77)."""
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from api.oauth import dpop
+from tests.contract.oauth.conftest import es256
+from vault import database as db
 
 TOKEN = "/oauth/token"
 ASK = "/v1/verifications"
@@ -122,8 +128,12 @@ async def test_attacks_69_to_71_a_proof_is_signed_by_the_public_key_it_brings(am
         {"jwk": other},
     ):
         assert await token_with(amo.proof(TOKEN, header=header)) == REFUSED, header
-    proof = amo.proof(TOKEN)
-    assert await token_with(proof[:-4]) == REFUSED
+    for sign in (
+        lambda said: amo.dpop.private_key.sign(said, ec.ECDSA(hashes.SHA256())),  # ASN.1
+        lambda said: es256(amo.dpop)(said)[:-3],
+    ):
+        assert await token_with(amo.proof(TOKEN, sign=sign)) == REFUSED
+    assert await token_with(amo.proof(TOKEN)) == (200, None)
 
 
 async def test_attack_72_there_is_one_proof_of_a_sane_size(amo, token_with):
@@ -177,8 +187,10 @@ async def test_attack_75_a_bound_token_is_no_bearer_token(ask_with):
         assert (await ask_with(scheme=scheme))[0] == 200
 
 
-async def test_attack_76_a_nonce_is_ours_and_fresh(amo, ask_with, token_with):
-    for nonce in (None, "made-up", "A" * 24):
+async def test_attack_76_a_nonce_is_ours_and_fresh(house, amo, ask_with, token_with):
+    stale = db.instant() - timedelta(seconds=2 * dpop.NONCE_SECONDS)
+    old = dpop.nonce(dpop.nonces(house.running.keyring), stale)
+    for nonce in (None, "made-up", "A" * 24, old):
         status, challenge = await ask_with(nonce=nonce)
 
         assert (status, 'error="use_dpop_nonce"' in challenge) == (401, True)

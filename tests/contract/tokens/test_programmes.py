@@ -49,7 +49,6 @@ async def test_a_programme_is_read_as_it_was_registered(tx, catalogue, registrat
         ({"agreements": ("asd/eligibility",)}, "asd/eligibility is not an agreement of this"),
         ({"agreements": ("minhaty/none",)}, "minhaty/none is not an agreement of this"),
         ({"jwks": {}}, "there is no key"),
-        ({"redirect_uris": ("http://programme.example/back",)}, "neither https nor http on"),
         ({"redirect_uris": ("ftp://127.0.0.1/back",)}, "neither https nor http on"),
         ({"redirect_uris": ("/back",)}, "neither https nor http on"),
         ({"redirect_uris": ("https:///back",)}, "no plain host"),
@@ -71,6 +70,19 @@ async def test_one_defect_is_named_and_nothing_is_written(
 
     assert isinstance(answer, Unacceptable)
     assert any(problem in each for each in answer.problems), answer.problems
+    assert await programmes.everyone(tx) == []
+
+
+@pytest.mark.parametrize("host", ["programme.example", "10.0.0.1", "127.0.0.1.example", "[::2]"])
+async def test_attack_33_over_http_nobody_is_sent_back_but_to_this_machine(
+    tx, catalogue, registration, host
+):
+    elsewhere = replace(registration, redirect_uris=(f"http://{host}/back",))
+
+    answer = await programmes.add(tx, catalogue, elsewhere)
+
+    assert isinstance(answer, Unacceptable)
+    assert "neither https nor http on" in answer.problems[0]
     assert await programmes.everyone(tx) == []
 
 

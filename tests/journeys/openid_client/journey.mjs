@@ -39,10 +39,12 @@ const address = await client.buildAuthorizationUrlWithPAR(config, {
 say({ address })
 
 const back = new URL((await read()).address)
-const token = await client.authorizationCodeGrant(
-  config, back,
-  { pkceCodeVerifier, expectedState, expectedNonce, maxAge, idTokenExpected: true },
-  undefined, { DPoP })
+const checks = { pkceCodeVerifier, expectedState, expectedNonce, maxAge, idTokenExpected: true }
+const mixedUp = new URL(back)
+mixedUp.searchParams.set('iss', 'https://other.example')
+const refusal = await client.authorizationCodeGrant(config, mixedUp, checks, undefined, { DPoP })
+  .then(() => 'none', (error) => error.cause.message)
+const token = await client.authorizationCodeGrant(config, back, checks, undefined, { DPoP })
 const claims = token.claims()
 const ask = async (path, question) => {
   const answer = await client.fetchProtectedResource(
@@ -58,7 +60,7 @@ await client.tokenRevocation(config, token.refresh_token)
 const after = await client.tokenIntrospection(config, refreshed.access_token)
 const leave = client.buildEndSessionUrl(config, { id_token_hint: token.id_token })
 say({
-  claims, userinfo, eligibility,
+  claims, userinfo, eligibility, refusal,
   token_type: own.token_type,
   granted: token.authorization_details,
   active: [before.active, after.active],

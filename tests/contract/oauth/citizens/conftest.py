@@ -46,7 +46,10 @@ class Citizen:
 
     async def agree(self, programme: Any, *items: str, **change: Any) -> str:
         """The whole way; where the browser is sent in the end."""
-        page = await self.open(await programme.address(**change))
+        return await self.agree_on(await self.open(await programme.address(**change)), *items)
+
+    async def agree_on(self, page: httpx2.Response, *items: str) -> str:
+        """From the consent screen on."""
         done = await self.answer(page, "agree", *items)
         assert done.status_code == 200, (done.status_code, done.text[-2000:])
         return (await self.browser.get(onward(done))).headers["location"]

@@ -1,9 +1,11 @@
-"""Attacks on PAR and on the authorization endpoint (reference: oauth 5.2, 27 to 54)."""
+"""Attacks on PAR and on the authorization endpoint (docs/attacks.md, 27 to 61)."""
 
 import asyncio
+import base64
 import html
 import json
 import re
+from itertools import pairwise
 from urllib.parse import urlencode
 
 import pytest
@@ -159,11 +161,17 @@ async def test_attack_40_a_request_is_used_up_by_the_answer_and_not_by_a_look(ci
 
 
 async def test_attack_41_a_request_uri_cannot_be_guessed(amo):
-    found = [(await amo.push()).json()["request_uri"].rpartition(":")[2] for _ in range(20)]
+    found = [(await amo.push()).json()["request_uri"].rpartition(":")[2] for _ in range(200)]
 
-    assert len(set(found)) == 20
-    assert all(len(name) >= 43 for name in found)
-    assert sorted(found) != found
+    assert len(set(found)) == 200
+    octets = [base64.urlsafe_b64decode(f"{name}=") for name in found]
+    assert {len(each) for each in octets} == {32}
+    # Each bit is as often set as not (six deviations), and none follows the one before.
+    for bit in range(256):
+        ones = sum(each[bit // 8] >> bit % 8 & 1 for each in octets)
+        assert 57 < ones < 143
+    rises = sum(one < other for one, other in pairwise(octets))
+    assert 57 < rises < 143
 
 
 async def test_attack_42_what_stands_beside_the_request_uri_is_not_read(citizen, amo):
@@ -193,6 +201,32 @@ async def test_attack_44_there_is_no_scope_to_ask_for_but_openid(amo):
     for scope in ("profile", "openid profile", "openid openid", "OPENID"):
         assert error(await amo.push(scope=scope)) == (400, "invalid_scope")
     assert (await amo.push(scope="openid")).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "{",
+        "{}",
+        "null",
+        '["amana_disclosure"]',
+        details(type=None),
+        details(type="payment_initiation"),
+        details(locations=["https://x"]),
+        details()[:-1] + "," + details()[1:],
+        details({}),
+        details().replace('"type"', '"type": "x", "type"'),
+        "[" * 5_000 + "]" * 5_000,
+        details() + " " * 17_000,
+    ],
+    ids=lambda it: it[:40],
+)
+async def test_attack_89_details_off_the_schema_are_refused_wherever_they_are_sent(amo, bad):
+    wrong = (400, "invalid_authorization_details")
+
+    assert error(await amo.push(authorization_details=bad)) == wrong
+    answer = await amo.token("client_credentials", authorization_details=bad)
+    assert error(answer) == wrong
 
 
 async def test_attack_92_a_request_is_for_this_resource(amo):
