@@ -129,6 +129,7 @@ def _uvicorn(target: str, host: str, port: int, workers: int, **more: Any) -> No
         port=port,
         workers=workers,
         factory=True,
+        loop="uvloop",
         ws="none",
         log_level="warning",
         access_log=False,

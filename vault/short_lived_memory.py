@@ -21,30 +21,25 @@ class MemoryShortLived:
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for a while."""
-        self._sweep()
-        self._kept[key] = (self._clock() + seconds, value)
+        self._put(key, value, seconds)
 
     async def get(self, key: str) -> bytes | None:
         """The value, which stays."""
-        until, value = self._kept.get(key, (0.0, b""))
-        return value if self._clock() < until else None
+        return self._get(key)
 
     async def take(self, key: str) -> bytes | None:
         """The value, which goes."""
-        found = await self.get(key)
+        found = self._get(key)
         self._kept.pop(key, None)
         return found
 
     async def first(self, key: str, seconds: float) -> bool:
         """Whether this key is seen for the first time."""
-        if await self.get(key) is not None:
-            return False
-        await self.put(key, b"", seconds)
-        return True
+        return self._first(key, seconds)
 
     async def each_first(self, marks: Sequence[tuple[str, float]]) -> list[bool]:
         """Whether each of these keys is seen for the first time."""
-        return [await self.first(key, seconds) for key, seconds in marks]
+        return [self._first(key, seconds) for key, seconds in marks]
 
     async def hit(self, key: str, limit: int, seconds: float) -> Rate:
         """Count one."""
@@ -53,6 +48,20 @@ class MemoryShortLived:
             self._arrivals.get(key, 0.0), self._clock(), limit, seconds
         )
         return rate
+
+    def _put(self, key: str, value: bytes, seconds: float) -> None:
+        self._sweep()
+        self._kept[key] = (self._clock() + seconds, value)
+
+    def _get(self, key: str) -> bytes | None:
+        until, value = self._kept.get(key, (0.0, b""))
+        return value if self._clock() < until else None
+
+    def _first(self, key: str, seconds: float) -> bool:
+        if self._get(key) is not None:
+            return False
+        self._put(key, b"", seconds)
+        return True
 
     def _sweep(self) -> None:
         self._writes += 1

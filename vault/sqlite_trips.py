@@ -22,7 +22,10 @@ Ran = tuple[Any, int, int | None, list[Any]]
 
 
 class Connection(aiosqlite.Connection):
-    """aiosqlite's, with cursors of ours."""
+    """aiosqlite's, with cursors of ours, and no trip to roll back what was committed."""
+
+    _settled = False
+    """Whether the thread has done all it was sent. What was cancelled may yet begin something."""
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # entered by SQLAlchemy's adapter alone
         """A cursor, for one statement at a time."""
@@ -30,8 +33,20 @@ class Connection(aiosqlite.Connection):
 
     async def run(self, statement: Statement) -> Ran:
         """Run it in the connection's thread."""
-        ran: Ran = await self._execute(_run, self._conn, statement)  # type: ignore[no-untyped-call]
+        ran: Ran = await self._execute(_run, self._conn, statement)
         return ran
+
+    async def rollback(self) -> None:
+        """Roll back, unless there is nothing to: the pool asks for it after each commit too."""
+        if not self._settled or self.in_transaction:
+            await super().rollback()
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Send something to the thread, which does one after the other."""
+        self._settled = False
+        done = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        self._settled = True
+        return done
 
 
 class Cursor:

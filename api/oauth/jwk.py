@@ -48,7 +48,16 @@ class Unusable(StrEnum):
 def read(members: Mapping[str, Any]) -> Key | Unusable:
     """Read one JWK."""
     if PRIVATE & members.keys():
-        return Unusable.PRIVATE
+        return Unusable.PRIVATE  # before anything of it is remembered
+    try:
+        return _read(msgspec.json.encode(members))
+    except (ValueError, RecursionError):
+        return Unusable.MALFORMED  # a lone surrogate; what is nested too deep
+
+
+@lru_cache(maxsize=4096)  # parsing costs half a verification, and keys come again
+def _read(encoded: bytes) -> Key | Unusable:
+    members = msgspec.json.decode(encoded)
     required = _required(members)
     if isinstance(required, Unusable):
         return required
@@ -99,7 +108,6 @@ def _for_signatures(members: Mapping[str, Any], alg: Alg) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)  # parsing costs half a verification, and keys come again
 def _opened(required: tuple[tuple[str, str], ...]) -> Key | Unusable:
     values = dict(required)
     numbers = {name: octets(value) for name, value in required if name not in {"kty", "crv"}}

@@ -14,6 +14,8 @@ FORM_BYTES: Final = 64 * 1024
 """Largest form: an assertion, 16 kB of details, and room."""
 FIELDS: Final = 64
 DETAILS: Final = "authorization_details"
+SAID_AGAIN: Final = frozenset({DETAILS, "client_assertion_type"})
+"""What is encoded, no secret, and the same in a programme's next request."""
 _PLAIN: Final = re.compile(r"[\x20-\x7e]*")
 """VSCHAR and space (RFC 6749 appendix A): what any parameter but JSON may hold."""
 
@@ -68,15 +70,14 @@ def parse(encoded: bytes) -> Parameters | Denied:
 
 def _pair(field: str) -> tuple[str, str]:
     name, _, value = field.partition("=")
-    # What a programme asks for, it asks for again: its details are the most that is encoded.
-    return _decoded(name), _decoded_details(value) if name == DETAILS else _decoded(value)
+    return _decoded(name), _decoded_again(value) if name in SAID_AGAIN else _decoded(value)
 
 
 def _decoded(part: str) -> str:
     return unquote_plus(part, errors="strict") if "%" in part or "+" in part else part
 
 
-_decoded_details: Final = lru_cache(maxsize=1_024)(_decoded)
+_decoded_again: Final = lru_cache(maxsize=1_024)(_decoded)
 
 
 def _acceptable(name: str, value: str) -> bool:

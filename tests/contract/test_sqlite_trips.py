@@ -1,5 +1,8 @@
 """SQLite's driver makes one trip to its thread per statement, and keeps to PEP 249."""
 
+import asyncio
+import time
+
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -47,7 +50,43 @@ async def test_a_statement_is_one_trip(store, trips):
         await tx.connection.execute(select(words).where(words.c.n == 2))
         await tx.connection.execute(update(words).where(words.c.n == 1).values(word="ein"))
         assert len(trips) == 3
-    assert len(trips) == 5  # and one to commit, one of the pool's to make sure
+    assert len(trips) == 4  # and one to commit
+
+
+@pytest.mark.parametrize("turns", range(16))
+async def test_what_was_cancelled_on_the_way_leaves_nothing_open(store, turns):
+    async def write():
+        async with db.begin(store) as tx:
+            await tx.connection.execute(insert(words).values(word="five"))
+            await tx.connection.execute(insert(words).values(word="one"))
+
+    writing = asyncio.create_task(write())
+    for _ in range(turns):
+        await asyncio.sleep(0.0002)
+    writing.cancel()
+    with pytest.raises((asyncio.CancelledError, IntegrityError)):
+        await writing
+
+    async with db.begin(store) as tx:
+        found = await tx.connection.execute(select(words.c.word).order_by(words.c.n))
+        assert tuple(found.scalars()) == SAID
+
+
+async def test_a_rollback_waits_for_what_was_cancelled_before_its_turn(tmp_path):
+    connection = await sqlite_trips.connect(f"{tmp_path}/words.db", isolation_level=None)
+    busy = asyncio.create_task(connection.run(lambda _: time.sleep(0.1)))
+    begun = asyncio.create_task(connection.run(lambda cursor: cursor.execute("BEGIN")))
+    await asyncio.sleep(0.01)
+    begun.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await begun
+
+    await connection.rollback()
+
+    await busy
+    await connection.run(lambda _: None)  # what is still on its way has had its turn
+    assert not connection.in_transaction
+    await connection.close()
 
 
 async def test_rows_come_in_any_portion(store):
