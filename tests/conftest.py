@@ -190,7 +190,8 @@ def postgres_url(postgres_home: str) -> str:
     return postgres_home
 
 
-STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
+STORES = ["sqlite", POSTGRES]
 
 
 @pytest.fixture(params=STORES)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from consent import grant_events, grant_rows, grants, refolding
 from consent.grant_events import EventKind
 from policies.vocabulary import Action, GrantState
+from tests.conftest import POSTGRES
 from vault import access_log
 from vault import database as db
 
@@ -173,10 +174,10 @@ async def test_two_events_cannot_have_the_same_place(database, give):
             await grant_rows.move(tx, grant, event)
 
 
+# SQLite has one writer: there is nothing in flight beside it.
+@pytest.mark.parametrize("store_url", [POSTGRES], indirect=True)
 async def test_a_disclosure_in_flight_makes_a_withdrawal_wait(database, keyring, give, person):
     grant = await give()
-    if database.embedded:
-        pytest.skip("SQLite has one writer: there is nothing in flight beside it")
 
     async with db.begin(database) as tx:
         await grants.latest(tx, [pair(grant)])

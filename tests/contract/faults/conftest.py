@@ -17,6 +17,7 @@ import pytest
 from identity.registry import people
 from identity.registry.person import DocumentKind, Person, Sex
 from policies.vocabulary import Actor, ActorKind
+from tests.conftest import STORES
 from vault import database as db
 from vault import erasure_journal
 from vault.keyring import open_keyring
@@ -244,7 +245,7 @@ class Postgres:
             connection.execute(statement)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=STORES)
 def stores(request):
     if request.param == "sqlite":
         yield Sqlite(request.getfixturevalue("sqlite_template"))

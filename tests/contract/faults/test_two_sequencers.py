@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from policies.vocabulary import Action, Actor, ActorKind, Outcome
+from tests.conftest import POSTGRES
 from vault import access_log, transparency
 from vault import database as db
 from vault.access_log import Line
@@ -107,11 +108,11 @@ async def test_threat_36_a_leader_that_the_store_gave_up_seals_nothing_when_it_w
     assert await entries(world) == 10
 
 
+# The lock of SQLite's writer is the transaction itself.
+@pytest.mark.parametrize("stores", [POSTGRES], indirect=True)
 async def test_threat_36_a_leader_that_lost_its_lock_is_fenced_when_it_wakes(
     world, log, stopped, woken
 ):
-    if is_sqlite(world):
-        pytest.skip("its writer's lock is the transaction itself")
     await log(5)
     leader = stopped(unlocked=True)
     assert world.do("sequence", at_once=100).code == 0

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+from tests.conftest import POSTGRES
 from vault import bulk
 from vault import database as db
 from vault.database import Instant
@@ -89,11 +90,10 @@ async def test_each_is_changed_to_its_own_and_those_that_are_not_there_are_left_
     ]
 
 
-@pytest.mark.postgres
+# SQLite knows no lengths.
+@pytest.mark.parametrize("store_url", [POSTGRES], indirect=True)
 @pytest.mark.parametrize("count", [1, 2])
-async def test_what_is_too_long_is_refused_and_never_cut(database, tx, count):
-    if database.embedded:
-        pytest.skip("SQLite knows no lengths")
+async def test_what_is_too_long_is_refused_and_never_cut(tx, count):
     with pytest.raises(DBAPIError, match="too long"):
         async with tx.connection.begin_nested():
             await bulk.put(tx, things, [thing(f"12345{n}") for n in range(count)])
