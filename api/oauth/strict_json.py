@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -59,8 +59,4 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(_name: str) -> NoReturn:
-    raise ValueError("not JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_each_once, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_each_once)

@@ -29,6 +29,8 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=24).map("".join))
 @example("a=1&" * 63 + "a=1")
+@example("a=b+a")
+@example("a+b=a")
 @example("&" * 63)
 @example("&" * 64)
 def test_a_form_says_what_the_library_reads_in_it(text):

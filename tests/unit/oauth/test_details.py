@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -40,7 +40,11 @@ def asked(attributes, **change):
 
 
 def reason(found):
-    return found.reason if isinstance(found, Denied) else None
+    """Ours; whoever is refused is told in a sentence."""
+    if not isinstance(found, Denied):
+        return None
+    assert found.description
+    return found.reason
 
 
 def text(**change):
@@ -56,6 +60,7 @@ def text(**change):
 
 def test_one_object_of_our_type_is_read():
     assert details.parse(text()) == asked(BY_LAW)
+    assert details.parse(text().ljust(details.DETAILS_CHARACTERS)) == asked(BY_LAW)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +85,10 @@ def test_one_object_of_our_type_is_read():
         (text(attributes={}), "details-count"),
         (text(attributes={f"a{n}": "raw" for n in range(65)}), "details-count"),
         ('[{"type":"amana_disclosure","type":"amana_disclosure"}]', "details-malformed"),
+        (text().replace('"purpose"', '"purpose": "x", "purpose"'), "details-malformed"),
         (text() + ',"more":1', "details-malformed"),
         ("[" * 5000 + "]" * 5000, "details-malformed"),
-        (" " * 17_000, "details-too-large"),
+        (text().ljust(details.DETAILS_CHARACTERS + 1), "details-too-large"),
     ],
     ids=lambda it: str(it)[:40],
 )
@@ -122,6 +128,38 @@ def test_an_optional_item_may_be_left_out():
     some = {"eligibility": "decision", "phone": "raw"}
 
     assert details.under_consent(asked(some), CLIENT, CATALOGUE, DAY) == asked(some)
+
+
+def test_what_is_needed_may_be_all_that_is_asked():
+    agreement = CATALOGUE.agreement(AGREEMENT, DAY)
+    needed = {
+        name: form for name, form in agreement.items.items() if name not in agreement.optional
+    }
+
+    assert details.under_consent(asked(needed), CLIENT, CATALOGUE, DAY) == asked(needed)
+
+
+def test_an_agreement_counts_as_it_stands_on_the_day():
+    now = msgspec.structs.replace(CATALOGUE.agreement(AGREEMENT, DAY), ends=DAY)
+    # From tomorrow on: without the phone, and it needs the address.
+    later = msgspec.structs.replace(
+        now,
+        effective=DAY + timedelta(days=1),
+        ends=DAY + timedelta(days=100),
+        optional=(),
+        attributes={name: form for name, form in now.attributes.items() if name != "phone"},
+    )
+    both = msgspec.structs.replace(
+        CATALOGUE, agreements={AGREEMENT: later}, versions={AGREEMENT: (now, later)}
+    )
+
+    def put(attributes, day):
+        return details.under_consent(asked(attributes), CLIENT, both, day)
+
+    some = {"eligibility": "decision", "phone": "raw"}
+    assert put(some, DAY) == asked(some)
+    assert reason(put(some, later.effective)) == "details-attributes"
+    assert reason(put({"eligibility": "decision"}, later.effective)) == "details-required"
 
 
 def test_a_needed_item_may_not():

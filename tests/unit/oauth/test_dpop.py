@@ -124,6 +124,21 @@ def test_the_same_address_spelt_otherwise_is_the_same(proof, htu):
     assert isinstance(checked(proof(htu=htu)), Proof)
 
 
+@pytest.mark.parametrize(
+    ("ours", "htu"),
+    [
+        ("http://127.0.0.1/oauth/token", "http://127.0.0.1:80/oauth/token"),
+        ("http://127.0.0.1:80/oauth/token", "HTTP://127.0.0.1/oauth/token"),
+        ("https://amana.example", "https://amana.example/"),
+        ("https://amana.example/", "https://amana.example?x=1"),
+    ],
+)
+def test_what_may_be_left_out_of_an_address_is_what_it_stands_for(proof, ours, htu):
+    asked = Asked(method="POST", urls=("https://other.example", ours))
+
+    assert isinstance(checked(proof(htu=htu), asked=asked), Proof)
+
+
 @pytest.mark.parametrize("seconds", [-8, 8, 10])
 def test_a_clock_that_is_a_little_off_is_forgiven(proof, seconds):
     assert isinstance(checked(proof(iat=int(NOW.timestamp()) + seconds)), Proof)

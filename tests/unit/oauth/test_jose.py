@@ -129,6 +129,14 @@ def test_the_key_is_the_one_that_is_named(signer, stranger):
     assert jose.verify(signer.token(CLAIMS), named, ALGS, ("JWT",)) is Bad.KEY
 
 
+def test_a_token_names_its_key_before_it_is_believed(signer):
+    assert jose.kid(signer.token(CLAIMS, kid="a")) == "a"
+    assert jose.kid(signer.token(CLAIMS)) is None
+    assert jose.kid(signer.token(CLAIMS, kid="a", x="y" * 3_000)) is None
+    assert jose.kid(signer.token(CLAIMS, kid="a", jwk=signer.public_jwk)) is None
+    assert jose.kid("a.b.c") is None
+
+
 @pytest.mark.parametrize("kid", ["../../etc/passwd", "' OR 1=1 --", "\u0000", "é", 7, ["a"], {}])
 def test_a_strange_key_name_finds_no_key(signer, kid):
     named = [jwk.read(signer.public_jwk | {"kid": "a"})]
