@@ -42,7 +42,7 @@ coverage: $(VENV)/.dev  ## Every branch of vault/ and policies/ is run by their 
 	  tests/unit tests/property tests/contract/vault tests/contract/registers tests/contract/*.py \
 	  --deselect tests/contract/vault/test_log_flood.py $(ARGS)
 
-mutation: $(VENV)/.mutation  ## Change the vault's core line by line: whom do the tests miss? Hours
+mutation: $(VENV)/.mutation  ## Change the core line by line: what do the tests miss? Hours
 	$(BIN)/mutmut run --max-children 1 $(ARGS)
 	$(BIN)/mutmut results
 
