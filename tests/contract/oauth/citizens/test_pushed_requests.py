@@ -110,9 +110,13 @@ async def test_attack_32_an_address_is_registered_to_the_letter(amo):
         assert error(await amo.push(redirect_uri=uri)) == (400, "invalid_request"), uri
 
 
-async def test_attack_34_a_request_inside_a_request_is_refused(amo):
+async def test_attack_34_a_request_inside_a_request_is_refused(house, amo):
     for name in ("request_uri", "request"):
-        assert error(await amo.push(**{name: "urn:x"})) == (400, "invalid_request")
+        answer = await amo.push(**{name: "urn:x"})
+
+        assert error(answer) == (400, "invalid_request")
+        line = await house.last_refusal()
+        assert (line.actor.id, line.detail) == ("amo-tadamon", answer.headers["x-request-id"])
 
 
 async def test_attack_35_only_a_code_is_to_be_had(amo):
