@@ -73,6 +73,7 @@ def serve(*, folder: Path, logs: Path, host: str, port: int) -> None:
                 host=host,
                 port=port,
                 http=serving.CONNECTION,
+                loop="uvloop",
                 ws="none",
                 log_level="warning",
                 access_log=False,

@@ -85,7 +85,7 @@ _KINDS: Final[Mapping[tuple[object, object], tuple[str, ...]]] = {
 """Kind and curve → the members that make the key, in the order of RFC 7638 §3."""
 
 
-def _required(members: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | Unusable:
+def _required(members: Mapping[str, Any]) -> dict[str, str] | Unusable:
     kind, curve, kid = (members.get(name) for name in ("kty", "crv", "kid"))
     if not isinstance(kind, str) or not all(isinstance(each, str | None) for each in (curve, kid)):
         return Unusable.MALFORMED
@@ -95,7 +95,7 @@ def _required(members: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | Unusa
     values = [members.get(name) for name in names]
     if not all(isinstance(value, str) for value in values):
         return Unusable.MALFORMED
-    return tuple((name, str(members[name])) for name in names)
+    return {name: str(members[name]) for name in names}
 
 
 def _for_signatures(members: Mapping[str, Any], alg: Alg) -> bool:
@@ -108,9 +108,8 @@ def _for_signatures(members: Mapping[str, Any], alg: Alg) -> bool:
     )
 
 
-def _opened(required: tuple[tuple[str, str], ...]) -> Key | Unusable:
-    values = dict(required)
-    numbers = {name: octets(value) for name, value in required if name not in {"kty", "crv"}}
+def _opened(values: Mapping[str, str]) -> Key | Unusable:
+    numbers = {name: octets(value) for name, value in values.items() if name not in {"kty", "crv"}}
     if any(value is None for value in numbers.values()):
         return Unusable.MALFORMED
     try:

@@ -62,7 +62,7 @@ async def test_what_was_cancelled_on_the_way_leaves_nothing_open(store, turns):
 
     writing = asyncio.create_task(write())
     for _ in range(turns):
-        await asyncio.sleep(0.0002)
+        await asyncio.sleep(0.0002)  # a part of a trip, to be cancelled at each place on the way
     writing.cancel()
     with pytest.raises((asyncio.CancelledError, IntegrityError)):
         await writing
@@ -76,7 +76,7 @@ async def test_a_rollback_waits_for_what_was_cancelled_before_its_turn(tmp_path)
     connection = await sqlite_trips.connect(f"{tmp_path}/words.db", isolation_level=None)
     busy = asyncio.create_task(connection.run(lambda _: time.sleep(0.1)))
     begun = asyncio.create_task(connection.run(lambda cursor: cursor.execute("BEGIN")))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)  # it is sent, behind what keeps the thread busy
     begun.cancel()
     with pytest.raises(asyncio.CancelledError):
         await begun

@@ -46,7 +46,7 @@ async def test_attack_56_a_code_that_is_too_old_is_none(citizen, amo, monkeypatc
     assert codes.CODE_SECONDS <= 60
     monkeypatch.setattr(codes, "CODE_SECONDS", 0.05)
     code = await citizen.code(amo)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # twice as long as it lives now
 
     assert error(await amo.redeem(code)) == (400, "invalid_grant")
 
