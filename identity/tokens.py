@@ -1,15 +1,17 @@
-"""What programmes hold: access and refresh tokens, here only as hashes, each read anew when used.
+"""What programmes hold: access tokens that say themselves what they are for, and refresh tokens.
 
-Tokens that come of one authorization are one family; what is revoked as a family stays
-revoked for tokens that are still to be issued in it. A suspended programme's tokens open
-nothing, and neither do those of a consent that ended.
+What is kept is what each person authorized, which the tokens that came of it name as their
+family; refresh tokens, as hashes; and which access tokens were given back. All of it is read anew
+whenever a token is used. What is revoked as a family stays revoked for tokens that are still to
+be issued in it. A suspended programme's tokens open nothing, and neither do those of a consent
+that ended.
 """
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
@@ -22,10 +24,13 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    and_,
     bindparam,
     exists,
     insert,
+    null,
     select,
+    union_all,
     update,
 )
 
@@ -34,13 +39,14 @@ from identity.programmes import ClientState, clients
 from policies import retention
 from policies.vocabulary import AgreementId, AttributeId, FormId, ProgrammeId, PurposeId, SubjectId
 from vault import bulk
-from vault.database import Instant, Transaction, fetch_all, metadata, spread
+from vault.database import Instant, Transaction, fetch_all, insert_new, metadata, spread
 
 ACCESS_LIFE: Final = timedelta(minutes=5)
 """Short, though each use is decided anew: a stolen token that is bound to a key is of no use."""
 REFRESH_LIFE: Final = timedelta(days=90)
 """A programme that does not come back in a quarter asks the person again."""
 REFRESH_BYTES: Final = 32
+JTI_BYTES: Final = 20
 
 families: Final = Table(
     "token_families",
@@ -48,64 +54,55 @@ families: Final = Table(
     Column("id", Uuid, primary_key=True),
     Column("client_id", ForeignKey(clients.c.client_id), nullable=False),
     Column("grant_id", Uuid),
+    Column("authorized", LargeBinary),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Index("ix_token_families_grant_id", "grant_id"),
 )
-access_tokens: Final = Table(
-    "access_tokens",
+"""One for each time that a person authorized; `authorized` goes when they are erased."""
+revoked_tokens: Final = Table(
+    "revoked_tokens",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("client_id", ForeignKey(clients.c.client_id), nullable=False),
-    Column("family", ForeignKey(families.c.id)),
-    Column("authorized", LargeBinary, nullable=False),
-    Column("jkt", String(64), nullable=False),
-    Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
-    Column("revoked_at", Instant),
-    Index("ix_access_tokens_family", "family"),
 )
+"""Access tokens that were given back, by the hash of their `jti`, until they are none anyway."""
 refresh_tokens: Final = Table(
     "refresh_tokens",
     metadata,
     Column("id", String(64), primary_key=True),
     Column("client_id", ForeignKey(clients.c.client_id), nullable=False),
     Column("family", ForeignKey(families.c.id), nullable=False),
-    Column("authorized", LargeBinary, nullable=False),
     Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
     Index("ix_refresh_tokens_family", "family"),
 )
 
 # Written once: to put a statement together takes longer than to send it.
-_valid: Final = (
-    # An access token without a family: the outer join gives null, and null is not revoked.
-    families.c.revoked_at.is_(None),
-    clients.c.state == ClientState.ACTIVE.value,
-)
-_VALID_ACCESS: Final = (
-    select(
-        access_tokens.c.id,
-        access_tokens.c.authorized,
-        access_tokens.c.family,
-        access_tokens.c.jkt,
-        access_tokens.c.issued_at,
-        access_tokens.c.expires_at,
+_stands: Final = and_(families.c.revoked_at.is_(None), families.c.authorized.is_not(None))
+_active: Final = clients.c.state == ClientState.ACTIVE.value
+_OF_ACCESS: Final = union_all(
+    select(clients.c.client_id, families.c.id, families.c.authorized, null().label("revoked"))
+    .select_from(clients)
+    .outerjoin(
+        families,
+        and_(
+            families.c.client_id == clients.c.client_id,
+            families.c.id.in_(bindparam("families", expanding=True)),
+            _stands,
+        ),
     )
-    .select_from(access_tokens)
-    .join(clients, clients.c.client_id == access_tokens.c.client_id)
-    .outerjoin(families, families.c.id == access_tokens.c.family)
-    .where(
-        access_tokens.c.id.in_(bindparam("ids", expanding=True)),
-        access_tokens.c.revoked_at.is_(None),
-        access_tokens.c.expires_at > bindparam("now"),
-        *_valid,
-    )
+    .where(clients.c.client_id.in_(bindparam("clients", expanding=True)), _active),
+    select(null(), null(), null(), revoked_tokens.c.id).where(
+        revoked_tokens.c.id.in_(bindparam("ids", expanding=True))
+    ),
 )
+"""In one round trip: which programmes are active, with the families asked for that stand, and which
+tokens were given back."""
 _VALID_REFRESH: Final = (
     select(
         refresh_tokens.c.id,
-        refresh_tokens.c.authorized,
+        families.c.authorized,
         refresh_tokens.c.family,
         refresh_tokens.c.issued_at,
         refresh_tokens.c.expires_at,
@@ -116,7 +113,8 @@ _VALID_REFRESH: Final = (
     .where(
         refresh_tokens.c.id.in_(bindparam("ids", expanding=True)),
         refresh_tokens.c.expires_at > bindparam("now"),
-        *_valid,
+        _stands,
+        _active,
     )
 )
 
@@ -139,27 +137,20 @@ class Authorized(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
-    """One access token that is valid at this instant."""
+    """What an access token of ours says; whether it opens anything, `read` tells."""
 
-    id: str
-    """SHA-256 of its `jti`, hexadecimal."""
+    jti: str
     authorized: Authorized
-    family: UUID | None
-    jkt: str
-    """Thumbprint of the DPoP key (RFC 9449 §6) or of the certificate it is bound to."""
+    """Whose it is and by which consent, a token does not say: of a person's, `read` adds it."""
+    family: UUID | None = None
+    """The person's authorization it came of; None where the programme acts under a law."""
     issued_at: datetime
     expires_at: datetime
 
-
-class NewAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """An access token that is to be."""
-
-    authorized: Authorized
-    jti: str
-    jkt: str
-    """As `AccessToken.jkt`."""
-    family: UUID | None = None
-    life: timedelta = ACCESS_LIFE
+    @property
+    def id(self) -> str:
+        """SHA-256 of its `jti`, hexadecimal: what it is revoked by."""
+        return _hashed(self.jti)
 
 
 class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,21 +164,13 @@ class RefreshToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+class _KeptRefresh(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     authorized: bytes
     """JSON of an `Authorized`."""
+    family: UUID
     issued_at: datetime
     expires_at: datetime
-
-
-class _KeptAccess(_Kept, frozen=True, kw_only=True):
-    family: UUID | None
-    jkt: str
-
-
-class _KeptRefresh(_Kept, frozen=True, kw_only=True):
-    family: UUID
 
 
 async def open_family(tx: Transaction, authorized: Authorized) -> UUID:
@@ -196,64 +179,86 @@ async def open_family(tx: Transaction, authorized: Authorized) -> UUID:
         "id": uuid4(),
         "client_id": authorized.client_id,
         "grant_id": authorized.grant_id,
+        "authorized": msgspec.json.encode(authorized),
         "created_at": tx.now,
     }
     await tx.connection.execute(insert(families), [family])
     return UUID(str(family["id"]))
 
 
-async def issue_access(tx: Transaction, wanted: Sequence[NewAccess]) -> list[AccessToken]:
-    """Remember access tokens by the hashes of their `jti`, all in one statement."""
-    issued = [
-        AccessToken(
-            id=_hashed(each.jti),
-            authorized=each.authorized,
-            family=each.family,
-            jkt=each.jkt,
-            issued_at=tx.now,
-            expires_at=tx.now + each.life,
-        )
-        for each in wanted
-    ]
-    await bulk.put(tx, access_tokens, [_row(each) for each in issued])
-    return issued
+def new_access(
+    authorized: Authorized,
+    now: datetime,
+    *,
+    family: UUID | None = None,
+    life: timedelta = ACCESS_LIFE,
+) -> AccessToken:
+    """An access token from now on. Nothing is kept of it: signed, it says itself what it is for.
+
+    Raises:
+        ValueError: it is about a person and names no family, without which it opens nothing.
+    """
+    if authorized.subject is not None and family is None:
+        raise ValueError("a person's token is of the family that they authorized")
+    return AccessToken(
+        jti=secrets.token_urlsafe(JTI_BYTES),
+        authorized=authorized,
+        family=family,
+        issued_at=now,
+        expires_at=now + life,
+    )
 
 
 async def issue_refresh(
-    tx: Transaction, authorized: Authorized, *, family: UUID, life: timedelta = REFRESH_LIFE
+    tx: Transaction, client_id: str, *, family: UUID, life: timedelta = REFRESH_LIFE
 ) -> str:
     """Make a refresh token; kept only as its SHA-256."""
     text = secrets.token_urlsafe(REFRESH_BYTES)
-    token = RefreshToken(
-        id=_hashed(text),
-        authorized=authorized,
-        family=family,
-        issued_at=tx.now,
-        expires_at=tx.now + life,
-    )
-    await tx.connection.execute(insert(refresh_tokens), [_row(token)])
+    kept = {
+        "id": _hashed(text),
+        "client_id": client_id,
+        "family": family,
+        "issued_at": tx.now,
+        "expires_at": tx.now + life,
+    }
+    await tx.connection.execute(insert(refresh_tokens), [kept])
     return text
 
 
-async def read(tx: Transaction, jtis: Sequence[str]) -> dict[str, AccessToken]:
-    """Those of these access tokens that are valid now, in one query; the others are left out.
+async def read(tx: Transaction, shown: Sequence[AccessToken]) -> dict[str, AccessToken]:
+    """Those of these access tokens that are valid now, by `jti`, in one query.
 
-    Valid: known, not expired, neither it nor its family revoked, its programme active.
-    Whether its consent still stands is decided by who discloses, under lock.
+    Valid: not expired, neither it nor its family revoked, its programme active. Whether its
+    consent still stands is decided by who discloses, under lock.
     """
-    ids = {_hashed(jti): jti for jti in jtis}
-    bound = {"ids": spread(list(ids)), "now": tx.now}
-    return {
-        ids[kept.id]: AccessToken(
-            id=kept.id,
-            authorized=_read(kept.authorized),
-            family=kept.family,
-            jkt=kept.jkt,
-            issued_at=kept.issued_at,
-            expires_at=kept.expires_at,
-        )
-        for kept in await fetch_all(tx, _VALID_ACCESS, _KeptAccess, bound)
+    ids = {each.id: each.jti for each in shown}
+    bound = {
+        "ids": spread(list(ids)),
+        "clients": spread(list({each.authorized.client_id for each in shown})),
+        "families": spread(list({each.family for each in shown if each.family is not None})),
     }
+    active, standing, revoked = set(), dict[UUID, Authorized](), set()
+    for client_id, family, authorized, given_back in await tx.connection.execute(_OF_ACCESS, bound):
+        if given_back is not None:
+            revoked.add(ids[given_back])
+        else:
+            active.add(client_id)
+        if family is not None:
+            standing[family] = _read(authorized)
+    valid = [
+        each
+        for each in shown
+        if each.expires_at > tx.now
+        and each.jti not in revoked
+        and each.authorized.client_id in active
+    ]
+    whole = {each.jti: _whole(each, standing) for each in valid}
+    return {jti: token for jti, token in whole.items() if token is not None}
+
+
+async def still(tx: Transaction, shown: AccessToken) -> AccessToken | None:
+    """One access token, if it is valid now."""
+    return (await read(tx, [shown])).get(shown.jti)
 
 
 async def refresh(tx: Transaction, client_id: str, token: str) -> RefreshToken | None:
@@ -287,18 +292,11 @@ async def read_refresh(tx: Transaction, texts: Sequence[str]) -> dict[str, Refre
     }
 
 
-async def revoke_access(tx: Transaction, client_id: str, jti: str) -> bool:
-    """Revoke one access token of this programme. False if there is none."""
-    done = await tx.connection.execute(
-        update(access_tokens)
-        .where(
-            access_tokens.c.id == _hashed(jti),
-            access_tokens.c.client_id == client_id,
-            access_tokens.c.revoked_at.is_(None),
-        )
-        .values(revoked_at=tx.now)
-    )
-    return done.rowcount == 1
+async def revoke_access(tx: Transaction, client_id: str, token: AccessToken) -> None:
+    """Revoke one access token, if it is this programme's."""
+    if token.authorized.client_id == client_id:
+        row = {"id": token.id, "expires_at": token.expires_at}
+        await insert_new(tx, revoked_tokens, [row])
 
 
 async def revoke_refresh(tx: Transaction, client_id: str, token: str) -> bool:
@@ -329,15 +327,12 @@ async def forget_expired(tx: Transaction, *, limit: int) -> int:
     """
     before = tx.now - retention.TOKEN_TERM
     gone = 0
-    for table in (access_tokens, refresh_tokens):
+    for table in (revoked_tokens, refresh_tokens):
         gone += await bulk.remove(tx, table.c.id, table.c.expires_at < before, limit=limit)
     # As old as a refresh token may get: of a younger one, a token may be issued any moment.
     ended = families.c.created_at < before - REFRESH_LIFE
-    bare = (
-        ~exists().where(table.c.family == families.c.id)
-        for table in (access_tokens, refresh_tokens)
-    )
-    return gone + await bulk.remove(tx, families.c.id, ended, *bare, limit=limit)
+    bare = ~exists().where(refresh_tokens.c.family == families.c.id)
+    return gone + await bulk.remove(tx, families.c.id, ended, bare, limit=limit)
 
 
 async def _revoke(tx: Transaction, which: ColumnElement[bool]) -> int:
@@ -347,12 +342,16 @@ async def _revoke(tx: Transaction, which: ColumnElement[bool]) -> int:
     return done.rowcount
 
 
-def _row(token: AccessToken | RefreshToken) -> dict[str, Any]:
-    return {
-        **msgspec.structs.asdict(token),
-        "client_id": token.authorized.client_id,
-        "authorized": msgspec.json.encode(token.authorized),
-    }
+def _whole(token: AccessToken, standing: Mapping[UUID, Authorized]) -> AccessToken | None:
+    """The token with what it does not say itself; None if its family does not stand."""
+    if token.family is None:
+        return token
+    of_person, part = standing.get(token.family), token.authorized
+    if of_person is None or of_person.client_id != part.client_id:
+        return None
+    # It may be for less than was authorized.
+    authorized = msgspec.structs.replace(of_person, attributes=part.attributes, scope=part.scope)
+    return msgspec.structs.replace(token, authorized=authorized)
 
 
 def _read(authorized: bytes) -> Authorized:

@@ -64,15 +64,17 @@ async def _bench(people: int, askers: int, rounds: int, seconds: float, server: 
         click.echo(f"log      {after - before} lines for {counted} answers of the two doors")
 
 
-async def _ways(held: Running, usual: Database, issued: Mapping[UUID, str]) -> dict[str, Asker]:
+async def _ways(
+    held: Running, usual: Database, issued: Mapping[UUID, AccessToken]
+) -> dict[str, Asker]:
     plain = Plain(usual)
     async with db.begin(usual) as tx:
         await plain.fill(tx, list(issued), ground.AGREEMENT)
     tokens = list(issued.items())
 
     async def gathered(number: int) -> None:
-        _, jti = tokens[number % len(tokens)]
-        _see(await held.doors.disclose(ByToken(jti=jti, question=_question)))
+        _, token = tokens[number % len(tokens)]
+        _see(await held.doors.disclose(ByToken(token=token, question=_question)))
 
     async def one_by_one(number: int) -> None:
         subject, _ = tokens[number % len(tokens)]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from joserfc.jwk import ECKey, KeyParameters
 
@@ -18,7 +18,7 @@ from identity.programmes import Registration, Unacceptable
 from identity.registry import people, population
 from identity.registry.people import Registered
 from identity.registry.person import Person
-from identity.tokens import Authorized, NewAccess
+from identity.tokens import AccessToken, Authorized
 from policies.legal_time import legal_day
 from policies.vocabulary import (
     RAW,
@@ -50,8 +50,8 @@ class NoGroundError(Exception):
     """What a benchmark stands on could not be made."""
 
 
-async def prepare(held: Running, wanted: int, report: Report) -> dict[UUID, str]:
-    """Register people who agreed, and a token for each: record → jti."""
+async def prepare(held: Running, wanted: int, report: Report) -> dict[UUID, AccessToken]:
+    """Register people who agreed, and a token for each, by record."""
     async with db.begin(held.database) as tx:
         key = ECKey.generate_key("P-256", KeyParameters(use="sig", alg="ES256", kid="bench"))
         await _register(held, tx, key.as_dict(private=False))
@@ -61,7 +61,7 @@ async def prepare(held: Running, wanted: int, report: Report) -> dict[UUID, str]
         day = legal_day(tx.now)
     made = population.population("amana-bench-1", people=2 * wanted, on=day)
     adults = [each for each in made.people if _able(each, day.year)][:wanted]
-    issued: dict[UUID, str] = {}
+    issued: dict[UUID, AccessToken] = {}
     for at in range(0, len(adults), CHUNK):
         async with db.begin(held.database) as tx:
             issued |= await _issue(held, tx, adults[at : at + CHUNK], notice.hash)
@@ -94,7 +94,7 @@ async def _register(held: Running, tx: Transaction, jwk: Mapping[str, Any]) -> N
 
 async def _issue(
     held: Running, tx: Transaction, chunk: Sequence[Person], notice_hash: str
-) -> dict[UUID, str]:
+) -> dict[UUID, AccessToken]:
     answers = await people.register_all(tx, held.keyring, chunk, by=seeding.DEMO)
     return {
         answer.subject: await _token(held, tx, answer.subject, person.birth_date, notice_hash)
@@ -105,7 +105,7 @@ async def _issue(
 
 async def _token(
     held: Running, tx: Transaction, subject: SubjectId, birth_date: str, notice_hash: str
-) -> str:
+) -> AccessToken:
     answer = Answer(
         subject=subject,
         programme=CLIENT,
@@ -126,10 +126,8 @@ async def _token(
         grant_id=grant.id,
         subject=subject,
     )
-    jti = uuid4().hex
-    wanted = NewAccess(authorized=authorized, jti=jti, jkt="bench", life=LIFE)
-    await tokens.issue_access(tx, [wanted])
-    return jti
+    family = await tokens.open_family(tx, authorized)
+    return tokens.new_access(authorized, tx.now, family=family, life=LIFE)
 
 
 def _able(person: Person, year: int) -> bool:

@@ -1,13 +1,11 @@
 """Access tokens (RFC 9068): signed by us, bound to a key or certificate, and read anew when used.
 
-The signature says that we made it and for which holder; the row behind its `jti` says whether
-it still opens anything.
+The signature says that we made it, for which holder and what for; nothing else is kept of it. The
+store says whether it was given back, and whether what it rests on still stands.
 """
 
-import secrets
 from collections.abc import Collection
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -18,12 +16,9 @@ from api.oauth.details import Disclosure
 from api.oauth.jose import Jws
 from api.oauth.keys import TYP
 from api.oauth.strict_json import base64url
-from identity.doors import issuing
-from identity.doors.issuing import Issued
-from identity.tokens import Authorized
+from identity.tokens import AccessToken, Authorized
+from policies.vocabulary import AgreementId, ProgrammeId, PurposeId
 from vault.signing import SigningKey
-
-JTI_OCTETS: Final = 20
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,7 +28,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     aud: str
     sub: str
     """The person's pairwise identifier; the programme's own id where it acts under a law."""
-    client_id: str
+    client_id: ProgrammeId
     iat: int
     exp: int
     jti: str
@@ -41,7 +36,27 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     authorization_details: list[Disclosure]
     acr: str | None = None
     scope: str | None = None
+    family: UUID | None = None
+    """The authorization that it came of, by a name of ours that is no other programme's."""
     # No `auth_time`: to the second it is one person's, and the same at every programme.
+
+    @property
+    def token(self) -> AccessToken:
+        """The token, as far as it says itself what it is for."""
+        details_ = self.authorization_details[0] if self.authorization_details else None
+        return AccessToken(
+            jti=self.jti,
+            authorized=Authorized(
+                client_id=self.client_id,
+                agreement=details_.agreement if details_ else AgreementId(""),
+                purpose=details_.purpose if details_ else PurposeId(""),
+                attributes=details_.attributes if details_ else {},
+                scope=tuple(self.scope.split(" ")) if self.scope else (),
+            ),
+            family=self.family,
+            issued_at=datetime.fromtimestamp(self.iat, UTC),
+            expires_at=datetime.fromtimestamp(self.exp, UTC),
+        )
 
 
 def resource(issuer: str) -> str:
@@ -54,36 +69,34 @@ def grants_resource(issuer: str) -> str:
     return f"{issuer}/oauth/grants"
 
 
+def every_resource(issuer: str) -> tuple[str, str]:
+    """What any access token of ours may be for."""
+    return resource(issuer), grants_resource(issuer)
+
+
 def audience(issuer: str, authorized: Authorized) -> str:
     """Which of the two a token is for."""
     return grants_resource(issuer) if authorized.scope else resource(issuer)
 
 
-def wanted(
-    authorized: Authorized, binding: Confirmation, family: UUID | None = None
-) -> issuing.Question:
-    """A token that is to be, under a name nobody can guess."""
-    jti = secrets.token_urlsafe(JTI_OCTETS)
-    return issuing.Question(authorized=authorized, jti=jti, jkt=binding.thumbprint, family=family)
-
-
 def text(
-    key: SigningKey, issuer: str, asked: issuing.Question, issued: Issued, binding: Confirmation
+    key: SigningKey, issuer: str, token: AccessToken, subject: str, binding: Confirmation
 ) -> str:
-    """A token that was issued, as its holder gets it."""
-    authorized = issued.row.authorized
+    """A token as its holder gets it. `subject` is whom it is about, by the name of `Claims.sub`."""
+    authorized = token.authorized
     claims = Claims(
         iss=issuer,
         aud=audience(issuer, authorized),
-        sub=issued.subject,
+        sub=subject,
         client_id=authorized.client_id,
-        iat=int(issued.row.issued_at.timestamp()),
-        exp=int(issued.row.expires_at.timestamp()),
-        jti=asked.jti,
+        iat=int(token.issued_at.timestamp()),
+        exp=int(token.expires_at.timestamp()),
+        jti=token.jti,
         cnf=binding,
         authorization_details=details.of(authorized),
         acr=authorized.acr,
         scope=" ".join(authorized.scope) or None,
+        family=token.family,
     )
     return signed(key, claims, TYP)
 
@@ -93,8 +106,8 @@ def read(
 ) -> Claims | None:
     """What an access token of ours says; None if it is not one, not for here or expired.
 
-    Whether it was revoked, its row says. Without `audiences` it must be for what people's data
-    is asked with.
+    Whether it still opens anything, `tokens.read` says. Without `audiences` it must be for what
+    people's data is asked with.
 
     Args:
         verified: by `TokenKeys.verified`.
@@ -106,6 +119,8 @@ def read(
     wanted = audiences or (resource(issuer),)
     if claims is None or claims.iss != issuer or claims.aud not in wanted:
         return None
+    if claims.sub != claims.client_id and claims.family is None:
+        return None  # a person's token rests on what they authorized
     return claims if now.timestamp() < claims.exp else None
 
 

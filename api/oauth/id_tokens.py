@@ -15,8 +15,8 @@ from api.oauth.calls import AtHand
 from api.oauth.jose import Jws
 from api.oauth.jwk import Key
 from api.oauth.keys import ALGS
+from identity import subjects
 from identity.codes import AuthorizationCode
-from identity.doors import issuing
 from policies import stepping_up
 from vault import signing
 
@@ -52,9 +52,7 @@ async def issue(at_hand: AtHand, code: AuthorizationCode) -> str:
     """The ID token of a code that was made for a request with `openid`."""
     authorized = code.authorized
     dated = authorized.auth_time if code.auth_time_asked else None
-    (subject,) = await issuing.subjects_of(
-        at_hand.tx, at_hand.keyring, at_hand.catalogue, [authorized]
-    )
+    (subject,) = await subjects.of(at_hand.tx, at_hand.keyring, at_hand.catalogue, [authorized])
     claims = IdToken(
         iss=at_hand.settings.issuer,
         sub=subject,

@@ -42,7 +42,7 @@ async def introspect(running: Running, call: Call) -> Response[Any] | Denied | O
         return Denied(error="invalid_request", reason="token-missing")
     claims = await _claims(running, call, token)
     question = Question(
-        programme=call.client.programme, token=token, jti=claims.jti if claims else None
+        programme=call.client.programme, token=token, access=claims.token if claims else None
     )
     asked = ByProgramme(client=call.client, question=question)
     standing = await running.doors.introspect(asked)
@@ -58,8 +58,8 @@ async def _claims(running: Running, call: Call, token: str) -> Claims | None:
     """What an access token of ours says; None of any other text."""
     verified = await running.token_keys.verified(token)
     issuer = running.settings.issuer
-    either = (access_tokens.resource(issuer), access_tokens.grants_resource(issuer))
-    return access_tokens.read(verified, issuer, call.at, audiences=either)
+    every = access_tokens.every_resource(issuer)
+    return access_tokens.read(verified, issuer, call.at, audiences=every)
 
 
 def _said(issuer: str, standing: Standing, claims: Claims | None) -> Introspected:

@@ -15,9 +15,11 @@ async def revoke(at_hand: AtHand, call: Call) -> Response[dict[str, str]] | Deni
         return Denied(error="invalid_request", reason="token-missing")
     tx, client = at_hand.tx, call.client.client_id
     verified = keys.signed_by(await keys.verifying(tx, at_hand.keyring), token)
-    claims = access_tokens.read(verified, at_hand.settings.issuer, tx.now)
+    issuer = at_hand.settings.issuer
+    every = access_tokens.every_resource(issuer)
+    claims = access_tokens.read(verified, issuer, tx.now, audiences=every)
     if claims is not None:
-        await tokens.revoke_access(tx, client, claims.jti)
+        await tokens.revoke_access(tx, client, claims.token)
     else:
         await tokens.revoke_refresh(tx, client, token)
     return Response({}, status_code=200, headers=dict(NO_STORE))

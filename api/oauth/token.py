@@ -20,13 +20,13 @@ from api.oauth.details import Disclosure
 from api.oauth.errors import NO_STORE, Denied
 from api.running import Running
 from consent import grants
-from identity import codes, tokens
+from identity import codes, subjects, tokens
 from identity.codes import AuthorizationCode, CodeReused
-from identity.doors import issuing
-from identity.doors.gathering import ByProgramme, Outdated
+from identity.doors.gathering import Outdated
 from identity.tokens import AccessToken, Authorized
 from policies.legal_time import legal_day
 from policies.vocabulary import AgreementId, PurposeId
+from vault import database as db
 from vault import signing
 
 
@@ -87,13 +87,13 @@ async def client_credentials(
     authorized = _under_law(running, call) if scope is None else _for_grants(call, scope)
     if isinstance(authorized, Denied):
         return authorized
-    wanted = access_tokens.wanted(authorized, call.binding)
-    issued = await running.doors.issue(ByProgramme(client=call.client, question=wanted))
-    if isinstance(issued, Outdated):
-        return issued
+    if not await running.doors.is_still(call.client):
+        return Outdated()
+    token = tokens.new_access(authorized, db.instant())
     key = await keys.signing_with(running.database, running.keyring)
-    token = access_tokens.text(key, running.settings.issuer, wanted, issued, call.binding)
-    told = _told(token, issued.row, call.binding)
+    issuer, itself = running.settings.issuer, authorized.client_id
+    text = access_tokens.text(key, issuer, token, itself, call.binding)
+    told = _told(text, token, call.binding)
     return _respond(msgspec.structs.replace(told, scope=" ".join(authorized.scope)))
 
 
@@ -219,13 +219,13 @@ async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[Tok
     part = _part(at_hand, call, granted.authorized)
     if isinstance(part, Denied):
         return part
-    wanted = access_tokens.wanted(part, call.binding, granted.family)
-    (issued,) = await issuing.issue(at_hand.tx, at_hand.keyring, at_hand.catalogue, [wanted])
+    token = tokens.new_access(part, at_hand.tx.now, family=granted.family)
+    (subject,) = await subjects.of(at_hand.tx, at_hand.keyring, at_hand.catalogue, [part])
     key = await signing.active(at_hand.tx, at_hand.keyring, "token")
-    token = access_tokens.text(key, at_hand.settings.issuer, wanted, issued, call.binding)
-    told = _told(token, issued.row, call.binding)
+    text = access_tokens.text(key, at_hand.settings.issuer, token, subject, call.binding)
+    told = _told(text, token, call.binding)
     if (code := granted.code) is not None:
-        refresh = await tokens.issue_refresh(at_hand.tx, granted.authorized, family=code.family)
+        refresh = await tokens.issue_refresh(at_hand.tx, part.client_id, family=code.family)
         told = msgspec.structs.replace(
             told,
             refresh_token=refresh,
@@ -236,12 +236,12 @@ async def _answer(at_hand: AtHand, call: Call, granted: Granted) -> Response[Tok
     return _respond(told)
 
 
-def _told(token: str, row: AccessToken, binding: Confirmation) -> TokenAnswer:
+def _told(text: str, token: AccessToken, binding: Confirmation) -> TokenAnswer:
     return TokenAnswer(
-        access_token=token,
+        access_token=text,
         token_type=binding.token_type,
-        expires_in=int((row.expires_at - row.issued_at).total_seconds()),
-        authorization_details=details.of(row.authorized),
+        expires_in=int((token.expires_at - token.issued_at).total_seconds()),
+        authorization_details=details.of(token.authorized),
     )
 
 

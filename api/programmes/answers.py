@@ -68,7 +68,7 @@ async def verify(
             case_reference=wanted.case_reference,
         )
 
-    answer = await running.doors.verify(ByToken(jti=caller.claims.jti, question=question))
+    answer = await running.doors.verify(ByToken(token=caller.claims.token, question=question))
     _count(Action.VERIFY, answer)
     match answer:
         case Verified():
@@ -102,7 +102,7 @@ async def assess(running: Running, caller: Caller, wanted: Asking, known: Known 
             case_reference=wanted.case_reference,
         )
 
-    answer = await running.doors.assess(ByToken(jti=caller.claims.jti, question=question))
+    answer = await running.doors.assess(ByToken(token=caller.claims.token, question=question))
     _count(Action.ELIGIBILITY, answer)
     match answer:
         case Assessed():
@@ -134,7 +134,7 @@ async def disclose(
             case_reference=wanted.case_reference,
         )
 
-    answer = await running.doors.disclose(ByToken(jti=caller.claims.jti, question=question))
+    answer = await running.doors.disclose(ByToken(token=caller.claims.token, question=question))
     _count(Action.READ, answer)
     match answer:
         case Disclosed():

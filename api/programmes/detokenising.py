@@ -83,7 +83,7 @@ async def _ask(running: Running, caller: Caller, query: DetokeniseQuery) -> Resp
     if not questions.reaches(caller, wanted, running.catalogue):
         return await questions.refuse_beyond(running, caller, wanted, None)
     async with db.read(running.database) as tx:
-        token = (await tokens.read(tx, [caller.claims.jti])).get(caller.claims.jti)
+        token = await tokens.still(tx, caller.claims.token)
     if token is None:
         return denied("invalid_token", "token-ended", caller.claims.client_id)
     question = _question(running, caller, token, wanted, query)

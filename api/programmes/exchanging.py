@@ -66,7 +66,7 @@ async def _exchange(
     if refused is not None:
         return refused
     async with db.begin(running.database) as tx:
-        token = (await tokens.read(tx, [caller.claims.jti])).get(caller.claims.jti)
+        token = await tokens.still(tx, caller.claims.token)
         if token is None:
             return denied("invalid_token", "token-ended", caller.claims.client_id)
         programme = token.authorized.client_id

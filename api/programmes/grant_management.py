@@ -106,7 +106,7 @@ async def _caller(
     if isinstance(caller, Denied):
         return await callers.turn_away(request, running, caller)
     async with db.begin(running.database) as tx:
-        token = (await tokens.read(tx, [caller.claims.jti])).get(caller.claims.jti)
+        token = await tokens.still(tx, caller.claims.token)
         if token is not None and scope in token.authorized.scope:
             return caller
         if token is not None:

@@ -90,8 +90,7 @@ async def refuse_beyond(
 ) -> Response[Any] | Denied:
     """Refuse what the token does not reach, with the reason that the decision gives, and log it."""
     async with db.begin(running.database) as tx:
-        jti = caller.claims.jti
-        token = (await tokens.read(tx, [jti])).get(jti)
+        token = await tokens.still(tx, caller.claims.token)
         if token is None:
             return denied("invalid_token", "token-ended", caller.claims.client_id)
         grant_id = token.authorized.grant_id

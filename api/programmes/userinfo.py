@@ -14,6 +14,7 @@ from api.programmes import callers, documenting
 from api.running import Running
 from consent import grants
 from identity import tokens
+from identity.tokens import AccessToken
 from vault import database as db
 
 PATH: Final = "/v1/userinfo"
@@ -59,17 +60,17 @@ async def _answer(request: Request[Any, Any, Any], running: Running) -> Response
     if isinstance(caller, Denied):
         return await callers.turn_away(request, running, caller)
     claims = caller.claims
-    if claims.sub == claims.client_id or not await _stands(running, claims.jti):
+    if claims.sub == claims.client_id or not await _stands(running, claims.token):
         reason = "token-of-no-person" if claims.sub == claims.client_id else "token-ended"
         no = callers.denied("invalid_token", reason, claims.client_id)
         return await callers.turn_away(request, running, no)
     return Response(UserInfo(sub=claims.sub), headers=callers.next_nonce(running))
 
 
-async def _stands(running: Running, jti: str) -> bool:
+async def _stands(running: Running, shown: AccessToken) -> bool:
     """Whether a person's token still opens anything, and what they agreed to stands."""
     async with db.read(running.database) as tx:
-        token = (await tokens.read(tx, [jti])).get(jti)
+        token = await tokens.still(tx, shown)
         grant_id = token.authorized.grant_id if token else None
         if grant_id is None:
             return False

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from identity import programmes, tokens
-from identity.doors import disclosure, eligibility, introspection, issuing, verification
+from identity.doors import disclosure, eligibility, introspection, verification
 from identity.programmes import Client
 from identity.tokens import AccessToken
 from policies.catalogue import Catalogue
@@ -28,7 +28,8 @@ PATIENCE_SECONDS: Final = 0.02
 class ByToken(msgspec.Struct, Generic[Q], frozen=True, kw_only=True):
     """A question that rests on an access token, which is read anew in the same transaction."""
 
-    jti: str
+    token: AccessToken
+    """As it was shown: its signature held."""
     question: Callable[[AccessToken], Q | StepUp]
     """The question this token allows to be asked, or what its person's sign-in lacks for it."""
 
@@ -73,7 +74,6 @@ class Doors:
         self._disclosure = Gathering(database, _by_token(bound(disclosure.disclose)))
         self._verification = Gathering(database, _by_token(bound(verification.verify)))
         self._eligibility = Gathering(database, _by_token(bound(eligibility.assess)))
-        self._issuing = Gathering(database, _by_programme(bound(issuing.issue)))
         self._introspection = Gathering(database, _by_programme(bound(introspection.introspect)))
         self._programmes = Gathering(database, _registered, unit=db.read)
         self._known: dict[str, Client] = {}
@@ -91,7 +91,6 @@ class Doors:
             await doors._disclosure.drained()
             await doors._verification.drained()
             await doors._eligibility.drained()
-            await doors._issuing.drained()
             await doors._introspection.drained()
             await doors._programmes.drained()
 
@@ -116,10 +115,6 @@ class Doors:
         """Ask for eligibility."""
         return await self._eligibility.ask(question)
 
-    async def issue(self, question: ByProgramme[issuing.Question]) -> issuing.Issued | Outdated:
-        """Ask for an access token to be remembered."""
-        return await self._issuing.ask(question)
-
     async def introspect(
         self, question: ByProgramme[introspection.Question]
     ) -> introspection.Standing | Outdated | None:
@@ -139,6 +134,10 @@ class Doors:
             self._known[client_id] = found
         return found
 
+    async def is_still(self, client: Client) -> bool:
+        """Ask whether a programme is as it was known."""
+        return await self._programmes.ask(client.client_id) == client
+
 
 _Bare = Callable[[Transaction, Keyring, Catalogue, Sequence[Q]], Awaitable[list[A]]]
 
@@ -147,13 +146,13 @@ def _by_token(door: Door[Q, A]) -> Door[Q | ByToken[Q], A | NotAsked]:
     """The same door for questions that rest on tokens: all are read anew in one statement."""
 
     async def answered(tx: Transaction, questions: Sequence[Q | ByToken[Q]]) -> list[A | NotAsked]:
-        jtis = [each.jti for each in questions if isinstance(each, ByToken)]
-        held = await tokens.read(tx, jtis) if jtis else {}
+        shown = [each.token for each in questions if isinstance(each, ByToken)]
+        held = await tokens.read(tx, shown) if shown else {}
 
         def asked(each: Q | ByToken[Q]) -> Q | NotAsked:
             if not isinstance(each, ByToken):
                 return each
-            token = held.get(each.jti)
+            token = held.get(each.token.jti)
             return TokenEnded() if token is None else each.question(token)
 
         allowed = [asked(each) for each in questions]

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from consent import grants
-from identity import tokens
-from identity.doors import issuing
+from identity import subjects, tokens
 from identity.tokens import AccessToken, RefreshToken
 from policies.catalogue import Catalogue
 from policies.vocabulary import ProgrammeId
@@ -19,8 +18,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     programme: ProgrammeId
     token: str
-    jti: str | None
-    """Of an access token whose signature held; None of any other text."""
+    access: AccessToken | None
+    """What an access token says whose signature held; None of any other text."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +37,10 @@ async def introspect(
     found = await _found(tx, questions)
     standing = await _consented(tx, [each for each in found if each is not None])
     authorized = [each.authorized for each in standing.values()]
-    subjects = await issuing.subjects_of(tx, keyring, catalogue, authorized)
+    names = await subjects.of(tx, keyring, catalogue, authorized)
     answers = {
-        id_: Standing(token=token, subject=subject)
-        for (id_, token), subject in zip(standing.items(), subjects, strict=True)
+        id_: Standing(token=token, subject=name)
+        for (id_, token), name in zip(standing.items(), names, strict=True)
     }
     return [None if each is None else answers.get(each.id) for each in found]
 
@@ -50,13 +49,14 @@ async def _found(
     tx: Transaction, questions: Sequence[Question]
 ) -> list[AccessToken | RefreshToken | None]:
     """The tokens that are valid and the asker's own."""
-    jtis = [each.jti for each in questions if each.jti is not None]
-    others = [each.token for each in questions if each.jti is None]
-    accesses = await tokens.read(tx, jtis) if jtis else {}
+    shown = [each.access for each in questions if each.access is not None]
+    others = [each.token for each in questions if each.access is None]
+    accesses = await tokens.read(tx, shown) if shown else {}
     refreshes = await tokens.read_refresh(tx, others) if others else {}
 
     def found(each: Question) -> AccessToken | RefreshToken | None:
-        token = refreshes.get(each.token) if each.jti is None else accesses.get(each.jti)
+        access = each.access
+        token = refreshes.get(each.token) if access is None else accesses.get(access.jti)
         return token if token and token.authorized.client_id == each.programme else None
 
     return [found(each) for each in questions]

@@ -251,13 +251,12 @@ async def _tokens(tx: Transaction, subject: SubjectId) -> int:
     """End what programmes hold on this person's consents."""
     consents = select(grants.c.id).where(grants.c.subject == subject)
     families = select(tokens.families.c.id).where(tokens.families.c.grant_id.in_(consents))
-    gone = 0
-    for table in (tokens.access_tokens, tokens.refresh_tokens):
-        gone += await _gone(tx, table, table.c.family.in_(families))
+    held = tokens.refresh_tokens
+    gone = await _gone(tx, held, held.c.family.in_(families))
     await tx.connection.execute(
         update(tokens.families)
-        .where(tokens.families.c.grant_id.in_(consents), tokens.families.c.revoked_at.is_(None))
-        .values(revoked_at=tx.now)  # so that none is issued in it any more
+        .where(tokens.families.c.grant_id.in_(consents))
+        .values(authorized=None)  # so that nothing stands in it any more, or is issued in it
     )
     return gone
 

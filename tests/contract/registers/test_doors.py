@@ -3,6 +3,7 @@ import time
 from datetime import timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from identity import programmes, tokens
@@ -12,7 +13,7 @@ from identity.doors.eligibility import Question as Eligibility
 from identity.doors.gathering import ByToken, Doors, TokenEnded
 from identity.doors.verification import Verified
 from identity.programmes import Registration
-from identity.tokens import Authorized, NewAccess
+from identity.tokens import Authorized
 from policies.vocabulary import AgreementId, LegalBasis, ProgrammeId, PurposeId
 
 JWK = {
@@ -43,9 +44,8 @@ def asked(subject):
 
 @pytest.fixture
 async def token(house, person, consent):
-    """The jti of a token of a person who agreed."""
+    """A token of a person who agreed."""
     grant = await consent(person.subject)
-    jti = uuid4().hex
     async with house.begin() as tx:
         await programmes.add(
             tx,
@@ -66,22 +66,23 @@ async def token(house, person, consent):
             grant_id=grant.id,
             subject=person.subject,
         )
-        await tokens.issue_access(tx, [NewAccess(authorized=authorized, jti=jti, jkt="thumb")])
-    return jti
+        family = await tokens.open_family(tx, authorized)
+        return tokens.new_access(authorized, tx.now, family=family)
 
 
 async def test_a_token_is_read_anew_with_the_question(database, house, token):
     def question(held):
         return asked(held.authorized.subject)
 
+    astray = msgspec.structs.replace(token, jti="another", family=uuid4())
     async with Doors.open(database, house.keyring, house.catalogue) as doors:
         right, unknown = await asyncio.gather(
-            doors.disclose(ByToken(jti=token, question=question)),
-            doors.disclose(ByToken(jti="never-issued", question=question)),
+            doors.disclose(ByToken(token=token, question=question)),
+            doors.disclose(ByToken(token=astray, question=question)),
         )
         async with house.begin() as tx:
             await tokens.revoke_access(tx, AMO, token)
-        revoked = await doors.disclose(ByToken(jti=token, question=question))
+        revoked = await doors.disclose(ByToken(token=token, question=question))
 
     assert isinstance(right, Disclosed)
     assert unknown == revoked == TokenEnded()

@@ -1,19 +1,18 @@
-"""Tokens are issued and introspected many at a time; what one is told never depends on another."""
+"""Tokens are introspected many at a time; what one is told never depends on another."""
 
 import asyncio
 from uuid import uuid4
 
 import msgspec
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from consent import grants
-from identity import programmes, tokens
-from identity.doors import introspection, issuing
+from identity import programmes, subjects, tokens
+from identity.doors import introspection
 from identity.doors.gathering import ByProgramme, Doors, Outdated
 from identity.doors.introspection import Question
 from identity.registry.people import people
-from identity.tokens import NewAccess
 from policies.vocabulary import ProgrammeId
 from vault import database as db
 
@@ -50,69 +49,74 @@ def by_law(authorized):
     return msgspec.structs.replace(authorized, grant_id=None, subject=None)
 
 
-def wanted(authorized, jti):
-    return NewAccess(authorized=authorized, jti=jti, jkt="thumb")
+def about(access, programme=MINHATY):
+    return Question(programme=programme, token="as it was sent", access=access)
 
 
-def about(jti, programme=MINHATY):
-    return Question(programme=programme, token="as it was sent", jti=jti)
-
-
-async def test_what_is_issued_together_is_each_ones_own(doors, database, authorized, of):
-    asked = [
-        await of(wanted(authorized, "hers")),
-        await of(wanted(by_law(authorized), "of-a-law")),
-    ]
-    hers, of_a_law = await asyncio.gather(*map(doors.issue, asked))
-
-    async with db.begin(database) as tx:
-        kept = await tokens.read(tx, ["hers", "of-a-law"])
-    assert hers.subject.startswith("pt1_")
-    assert of_a_law.subject == "minhaty"
-    assert kept == {"hers": hers.row, "of-a-law": of_a_law.row}
-
-
-async def test_each_is_told_of_its_own_tokens_alone(doors, database, authorized, of):
-    issued = await doors.issue(await of(wanted(authorized, "hers")))
+@pytest.fixture
+async def issued(database, authorized):
+    """Two access tokens: one that a person authorized, and one under a law."""
     async with db.begin(database) as tx:
         family = await tokens.open_family(tx, authorized)
-        refresh = await tokens.issue_refresh(tx, authorized, family=family)
+        return (
+            tokens.new_access(authorized, tx.now, family=family),
+            tokens.new_access(by_law(authorized), tx.now),
+        )
 
-    of_refresh = Question(programme=MINHATY, token=refresh, jti=None)
+
+async def test_tokens_are_about_whom_their_programme_knows(
+    database, keyring, catalogue, authorized
+):
+    async with db.begin(database) as tx:
+        both = [authorized, by_law(authorized), authorized]
+        one, other, again = await subjects.of(tx, keyring, catalogue, both)
+    assert one.startswith("pt1_")
+    assert other == "minhaty"
+    assert again == one
+
+
+async def test_each_is_told_of_its_own_tokens_alone(doors, database, authorized, of, issued):
+    hers, _ = issued
+    async with db.begin(database) as tx:
+        refresh = await tokens.issue_refresh(tx, MINHATY, family=hers.family)
+        unknown = tokens.new_access(authorized, tx.now, family=uuid4())
+
+    of_refresh = Question(programme=MINHATY, token=refresh, access=None)
     asked = [
-        about("hers"),
-        about("hers", ASD),
+        about(hers),
+        about(hers, ASD),
         of_refresh,
         msgspec.structs.replace(of_refresh, programme=ASD),
-        about("never-issued"),
-        Question(programme=MINHATY, token="never-issued", jti=None),
-        about("hers"),
+        about(unknown),
+        Question(programme=MINHATY, token="never-issued", access=None),
+        about(hers),
     ]
     asked = [await of(each, each.programme) for each in asked]
     access, others, lasting, others_lasting, unknown, rubbish, again = await asyncio.gather(
         *map(doors.introspect, asked)
     )
 
-    assert (access.token, access.subject) == (issued.row, issued.subject)
+    assert access.token == hers
+    assert access.subject.startswith("pt1_")
     assert again == access
-    assert lasting.token.family == family
+    assert lasting.token.family == hers.family
     assert lasting.subject == access.subject
     assert [others, others_lasting, unknown, rubbish] == [None] * 4
 
 
 async def test_a_token_is_worth_nothing_once_its_consent_ended_and_the_others_stay(
-    doors, database, keyring, authorized, of
+    doors, database, keyring, of, issued
 ):
-    for each in (wanted(authorized, "hers"), wanted(by_law(authorized), "of-a-law")):
-        await doors.issue(await of(each))
+    hers, of_a_law = issued
+    whose = hers.authorized
     async with db.begin(database) as tx:
-        await grants.withdraw(tx, keyring, authorized.subject, authorized.grant_id)
+        await grants.withdraw(tx, keyring, whose.subject, whose.grant_id)
 
-    asked = [await of(about("hers")), await of(about("of-a-law"))]
-    hers, of_a_law = await asyncio.gather(*map(doors.introspect, asked))
+    asked = [await of(about(hers)), await of(about(of_a_law))]
+    ended, stands = await asyncio.gather(*map(doors.introspect, asked))
 
-    assert hers is None
-    assert of_a_law.subject == "minhaty"
+    assert ended is None
+    assert stands.subject == "minhaty"
 
 
 async def test_who_asks_is_read_at_once_and_known_from_then_on(doors):
@@ -125,24 +129,23 @@ async def test_who_asks_is_read_at_once_and_known_from_then_on(doors):
 
 
 async def test_who_is_not_as_they_were_known_is_answered_nothing_and_the_others_are(
-    doors, database, authorized, of
+    doors, database, of, issued
 ):
-    of_asd = msgspec.structs.replace(by_law(authorized), client_id=ASD)
-    hers, others = await of(wanted(authorized, "hers")), await of(wanted(of_asd, "others"), ASD)
+    hers, of_a_law = issued
+    asked = [await of(about(hers)), await of(about(of_a_law, ASD), ASD)]
+    known = [each.client for each in asked]
+    assert [await doors.is_still(each) for each in known] == [True, True]
     async with db.begin(database) as tx:
         await programmes.suspend(tx, ASD)
 
-    issued, outdated = await asyncio.gather(doors.issue(hers), doors.issue(others))
-    told = await doors.introspect(await of(about("others", ASD), ASD))
+    told, outdated = await asyncio.gather(*map(doors.introspect, asked))
 
-    assert issued.row.authorized == authorized
-    assert outdated == told == Outdated()
+    assert told.token == hers
+    assert outdated == Outdated()
+    assert [await doors.is_still(each) for each in known] == [True, False]
     assert not (await doors.programme(ASD)).active
     async with db.begin(database) as tx:
-        kept = select(tokens.access_tokens.c.client_id)
-        assert list(await tx.connection.scalars(kept)) == [MINHATY]
-        assert not await programmes.is_still(tx, others.client)
-        assert await programmes.is_still(tx, hers.client)
+        assert [await programmes.is_still(tx, each) for each in known] == [True, False]
 
 
 async def test_many_cost_as_many_statements_as_one(
@@ -150,14 +153,13 @@ async def test_many_cost_as_many_statements_as_one(
 ):
     async def counted(number):
         async with db.begin(database) as tx:
+            families = [await tokens.open_family(tx, authorized) for _ in range(number)]
+            asked = [tokens.new_access(authorized, tx.now, family=each) for each in families]
             seen = statements(tx)
-            asked = [wanted(authorized, uuid4().hex) for _ in range(number)]
-            await issuing.issue(tx, keyring, catalogue, asked)
-            issued = len(seen)
-            questions = [about(each.jti) for each in asked]
+            questions = [about(each) for each in asked]
             told = await introspection.introspect(tx, keyring, catalogue, questions)
             assert None not in told
-            return issued, len(seen) - issued
+            return len(seen)
 
     await counted(1)  # an identifier is issued on first use
     assert await counted(1) == await counted(40)

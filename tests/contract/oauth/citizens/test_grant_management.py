@@ -122,6 +122,18 @@ async def test_attack_92_a_token_for_grants_asks_about_nobody_and_the_reverse(ci
         assert (await call(amo, "GET", got["grant_id"], other)).status_code == 401
 
 
+async def test_a_token_for_grants_is_given_back_too(citizen, amo):
+    got = await granted(citizen, amo, "phone")
+    token = await seeing(amo, QUERY)
+    assert (await call(amo, "GET", got["grant_id"], token)).status_code == 200
+
+    assert (await amo.post("/oauth/revoke", amo.authenticated(token=token))).status_code == 200
+
+    assert (await call(amo, "GET", got["grant_id"], token)).status_code == 401
+    inspected = await amo.post("/oauth/introspect", amo.authenticated(token=token))
+    assert inspected.json() == {"active": False}
+
+
 async def test_attack_97_another_programme_s_grant_is_not_there(citizen, amo, asd):
     grant_id = (await granted(citizen, amo))["grant_id"]
     token = await seeing(asd, QUERY, REVOKE)

@@ -1,14 +1,15 @@
 """Attacks on refresh, introspection and revocation (docs/attacks.md, 77 to 106)."""
 
+import base64
 import json
 import statistics
 import time
 
+import msgspec
 import pytest
 from joserfc.jwk import ECKey
-from sqlalchemy import update
 
-from identity import tokens
+from api.oauth import access_tokens
 from identity.registry import erasing
 from policies.vocabulary import Action, Actor, ActorKind
 from tests.contract.oauth.citizens.told import PHONE, error, said_of
@@ -176,13 +177,17 @@ async def test_attacks_85_and_86_of_what_is_not_ones_own_there_is_one_word(citiz
 
 
 async def test_attack_86_of_ones_own_token_that_ended_there_is_one_word(house, citizen, amo):
-    expired = (await amo.redeem(await citizen.code(amo))).json()["access_token"]
+    sound = (await amo.redeem(await citizen.code(amo))).json()["access_token"]
+    payload = base64.urlsafe_b64decode(sound.split(".")[1] + "==")
+    said = msgspec.json.decode(payload, type=access_tokens.Claims)
     async with db.begin(house.database) as tx:
-        await tx.connection.execute(update(tokens.access_tokens).values(expires_at=tx.now))
-    revoked = (await amo.redeem(await citizen.code(amo))).json()["access_token"]
-    await amo.post("/oauth/revoke", amo.authenticated(token=revoked))
+        key = await signing.active(tx, house.running.keyring, "token")
+    over = access_tokens.signed(key, msgspec.structs.replace(said, exp=said.iat), "at+jwt")
+    again = access_tokens.signed(key, said, "at+jwt")
+    assert (await said_of(amo, again))["active"]
+    await amo.post("/oauth/revoke", amo.authenticated(token=sound))
 
-    for token in (expired, revoked):
+    for token in (over, sound, again):
         assert await said_of(amo, token) == {"active": False}
 
 
