@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import observing
-from api.settings import Settings
+from api.settings import Settings, networks_of
 from identity.login import sessions
 from identity.login.sessions import CitizenSession, StaffSession
 from vault.database import Transaction
@@ -141,11 +142,16 @@ def caller(request: Request[Any, Any, Any], settings: Settings) -> str:
 
 def is_proxy(address: str, settings: Settings) -> bool:
     """Whether a network address is one of our proxies'."""
+    return _is_within(address, settings.trusted_proxies)
+
+
+@lru_cache(maxsize=1024)
+def _is_within(address: str, networks: str) -> bool:
     try:
         found = ip_address(address)
     except ValueError:
         return False
-    return any(found in network for network in settings.proxies)
+    return any(found in network for network in networks_of(networks))
 
 
 class SignInNeededError(Exception):

@@ -35,6 +35,18 @@ class WitnessPlace(msgspec.Struct, frozen=True):
     url: str
 
 
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+def networks_of(text: str) -> Networks:
+    """The networks that a setting names, with commas.
+
+    Raises:
+        ValueError: something in it is no network.
+    """
+    return tuple(ip_network(each.strip()) for each in text.split(",") if each)
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All that a deployment chooses. Each field is the variable `AMANA_<FIELD>` in capitals.
 
@@ -129,9 +141,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.signer_guard or self.data_dir / "log.signed"
 
     @property
-    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+    def proxies(self) -> Networks:
         """The networks of `trusted_proxies`."""
-        return tuple(ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each)
+        return networks_of(self.trusted_proxies)
 
     @property
     def witness_places(self) -> tuple[WitnessPlace, ...]:

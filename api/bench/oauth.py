@@ -1,13 +1,15 @@
 """`amana bench oauth`: tokens and introspection, beside npm's oidc-provider, a core each.
 
-Ours decides, writes and commits before it answers; the other keeps what it gives in memory. Ours
-gives no token that is not bound to a key, so it does that work where the other need not.
+Ours reads who asks anew in its store before it gives a token; the other keeps all in memory. Ours
+gives no token that is not bound: the plain one is to the certificate of the connection, as a proxy
+passes it on, where the other's is to nothing.
 """
 
 import asyncio
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -20,7 +22,7 @@ import msgspec
 
 from api import children, settings
 from api.bench import ground, load, stores
-from api.bench.asking import KID, Programme, Signer
+from api.bench.asking import KID, Programme, Shown, Signer
 from api.bench.ground import AGREEMENT, CLIENT, PURPOSE
 from api.bench.load import Asker, Round
 from api.bench.wire import Wires, WrongAnswerError
@@ -89,7 +91,7 @@ async def _bench(
     async with AsyncExitStack() as stack:
         held = await stack.enter_async_context(stores.thrown_away(at[0]))
         await ground.register(held, key.public | {"kid": KID, "use": "sig"})
-        ours = await stack.enter_async_context(_ours(held, at[1]))
+        ours = await stack.enter_async_context(_ours(held, at[1], key))
         theirs = await stack.enter_async_context(_theirs(*other, key))
         _take_other_cores()
         made: dict[str, dict[str, Asker]] = {}
@@ -112,31 +114,34 @@ async def _of_ours(programme: Programme, prefix: str) -> dict[str, Asker]:
     form = {"grant_type": "client_credentials", "authorization_details": DETAILS}
 
     async def token(_: int) -> None:
-        await programme.post(f"{prefix}/token", form, proven=True)
+        await programme.post(f"{prefix}/token", form, Shown.CERTIFICATE)
 
-    given = await programme.post(f"{prefix}/token", form, proven=True)
+    async def bound(_: int) -> None:
+        await programme.post(f"{prefix}/token", form, Shown.PROOF)
+
+    given = await programme.post(f"{prefix}/token", form, Shown.PROOF)
     question = {"token": msgspec.json.decode(given.body)["access_token"]}
 
     async def introspection(_: int) -> None:
-        _see(await programme.post(f"{prefix}/introspect", question, proven=False))
+        _see(await programme.post(f"{prefix}/introspect", question))
 
-    return {"token": token, "token, DPoP": token, "introspection": introspection}
+    return {"token": token, "token, DPoP": bound, "introspection": introspection}
 
 
 async def _of_theirs(programme: Programme, prefix: str) -> dict[str, Asker]:
     form = {"grant_type": "client_credentials", "resource": JWT, "scope": "ask"}
 
     async def token(_: int) -> None:
-        await programme.post(f"{prefix}/token", form, proven=False)
+        await programme.post(f"{prefix}/token", form)
 
     async def bound(_: int) -> None:
-        await programme.post(f"{prefix}/token", form, proven=True)
+        await programme.post(f"{prefix}/token", form, Shown.PROOF)
 
-    given = await programme.post(f"{prefix}/token", form | {"resource": OPAQUE}, proven=True)
+    given = await programme.post(f"{prefix}/token", form | {"resource": OPAQUE}, Shown.PROOF)
     question = {"token": msgspec.json.decode(given.body)["access_token"]}
 
     async def introspection(_: int) -> None:
-        _see(await programme.post(f"{prefix}/token/introspection", question, proven=False))
+        _see(await programme.post(f"{prefix}/token/introspection", question))
 
     return {"token": token, "token, DPoP": bound, "introspection": introspection}
 
@@ -163,13 +168,18 @@ def _tell(ran: Mapping[str, list[Round]], askers: int) -> None:
 
 
 @asynccontextmanager
-async def _ours(held: Running, redis_url: str) -> AsyncIterator[int]:
+async def _ours(held: Running, redis_url: str, key: Signer) -> AsyncIterator[int]:
     port = _free_port()
+    authorities = held.settings.data_dir / "authorities.pem"
+    authorities.write_text(ssl.DER_cert_to_PEM_cert(key.certificate), encoding="ascii")
     chosen = msgspec.structs.replace(
         held.settings,
         issuer=f"http://127.0.0.1:{port}",
         redis_url=redis_url,
         outbound="off",
+        client_authorities=authorities,
+        client_certificates="proxy",
+        trusted_proxies="127.0.0.1/32",
         log_level="warning",
     )
     spec = Spec(front="public", port=port, environ=settings.to_environ(chosen))

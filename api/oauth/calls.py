@@ -50,7 +50,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Parameters
     proof: Proof | None
     certificate: Presented | None = None
-    """The one it said by who it is; any other proves nothing here."""
+    """That of its connection, by which it may also have said who it is."""
     at: datetime
     """When it came, for what is judged before there is a transaction."""
     accept: str = ""
@@ -70,7 +70,7 @@ class Proofs(StrEnum):
     """What an endpoint does with DPoP proofs."""
 
     REQUIRED = "required"
-    """But of who has shown a certificate: a token is then bound to that (RFC 8705 §3)."""
+    """But of who has a certificate: a token is then bound to that (RFC 8705 §3)."""
     OPTIONAL = "optional"
     UNREAD = "unread"
 
@@ -149,8 +149,7 @@ async def _outcome(
     who = await client_auth.identify(running, shown)
     if isinstance(who, Denied):
         return who
-    certificate = shown.certificate if who.jti is None else None
-    if certificate is not None and proofs is Proofs.REQUIRED:
+    if shown.certificate is not None and proofs is Proofs.REQUIRED:
         proofs = Proofs.OPTIONAL
     proof = _proof(request, running, proofs, at)
     if isinstance(proof, Denied):
@@ -161,7 +160,7 @@ async def _outcome(
         client=who.client,
         parameters=given,
         proof=proof,
-        certificate=certificate,
+        certificate=shown.certificate,
         at=at,
         accept=headers.get("accept", ""),
         correlation=errors.correlation(request),

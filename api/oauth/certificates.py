@@ -54,6 +54,7 @@ def presented(request: Request[Any, Any, Any], settings: Settings) -> Presented 
     return None if der is None else read(der)
 
 
+@lru_cache(maxsize=256)  # each programme shows its own again and again
 def read(der: bytes) -> Presented | None:
     """A certificate, if it can be read."""
     try:

@@ -327,6 +327,40 @@ async def test_introspection_says_what_a_token_is_bound_to(http, certified):
     assert (await http.post("/oauth/introspect", **asked(token=token))).json() == {"active": False}
 
 
+async def test_who_signs_assertions_may_bind_its_tokens_to_its_certificate(house, http, stranger):
+    await registered(house)
+    stranger.client_id, stranger.key = "amo-tadamon", ECKey.import_key(KEY)
+    form = {"grant_type": "client_credentials", "authorization_details": BY_LAW}
+
+    async def answered(**headers):
+        data = stranger.authenticated(**form)
+        return await http.post("/oauth/token", data=data, headers=headers)
+
+    unbound = await answered()
+    assert (unbound.status_code, unbound.json()["error"]) == (400, "invalid_dpop_proof")
+    bound = (await answered(**header(GOOD))).json()
+    assert bound["token_type"] == "Bearer"
+
+    token = bound["access_token"]
+    assert (await question(http, token, **header(GOOD))).status_code == 200
+    for wrong in ({}, header(OTHERS["another authority"][0])):
+        assert (await question(http, token, **wrong)).status_code == 401
+    asked_of = await http.post("/oauth/introspect", data=stranger.authenticated(token=token))
+    assert asked_of.json()["cnf"] == {"x5t#S256": thumbprint(GOOD)}
+
+
+async def test_attack_25_a_certificate_from_outside_binds_nothing(house, stranger):
+    await registered(house)
+    stranger.client_id, stranger.key = "amo-tadamon", ECKey.import_key(KEY)
+    form = {"grant_type": "client_credentials", "authorization_details": BY_LAW}
+    outside = httpx2.ASGITransport(app=house.app, client=("203.0.113.7", 40000))
+    async with httpx2.AsyncClient(transport=outside, base_url="https://amana.example") as http:
+        answer = await http.post(
+            "/oauth/token", data=stranger.authenticated(**form), headers=header(GOOD)
+        )
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_dpop_proof")
+
+
 async def test_a_programme_with_a_certificate_may_bind_its_tokens_to_a_key(
     http, certified, stranger
 ):
