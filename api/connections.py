@@ -21,12 +21,15 @@ class Connection(HttpToolsProtocol):
     """Octets of a head that has not ended; 0 between requests."""
     _waiting: asyncio.TimerHandle | None = None
 
+    _in_head = True
+    """Whether a head is to come, or to end: before the first request, and once one began."""
+
     def connection_made(  # type: ignore[override]  # uvicorn narrows the type of asyncio too
         self, transport: asyncio.Transport
     ) -> None:
         """Wait for the first request."""
         super().connection_made(transport)
-        self._begin()
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
@@ -36,7 +39,8 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, as far as a head may reach."""
         super().data_received(data)
-        if self._waiting is not None:
+        if self._in_head:  # most come whole, and need no clock
+            self._wait()
             self._unread += len(data)
             if self._unread > HEAD_OCTETS:
                 self._cut(b"431 Request Header Fields Too Large")
@@ -44,19 +48,19 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._begin()
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         """Its head is whole."""
         self._end()
         super().on_headers_complete()
 
-    def _begin(self) -> None:
+    def _wait(self) -> None:
         if self._waiting is None:
             self._waiting = self.loop.call_later(HEAD_SECONDS, self._cut, b"408 Request Timeout")
 
     def _end(self) -> None:
-        self._unread = 0
+        self._unread, self._in_head = 0, False
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None

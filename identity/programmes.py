@@ -1,13 +1,26 @@
 """Registered programmes: the keys they sign with, where answers may go, what they may ask under."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy import JSON, Column, String, Table, Text, bindparam, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    String,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    insert,
+    select,
+    update,
+)
 
 from identity import addresses, programme_keys
 from identity.programme_keys import Alg
@@ -82,7 +95,12 @@ _CLIENTS: Final = select(
     clients.c.tls_client_auth_subject_dn,
     clients.c.tls_client_auth_san_dns,
 )
-_BY_ID: Final = _CLIENTS.where(clients.c.client_id.in_(bindparam("ids", expanding=True)))
+_AS_KEPT: Final = [
+    cast(column, Text).label(column.name) if isinstance(column.type, JSON) else column
+    for column in _CLIENTS.selected_columns
+]
+_BY_ID: Final = select(*_AS_KEPT).where(clients.c.client_id.in_(bindparam("ids", expanding=True)))
+"""What is JSON comes as it is kept: who is as they were is not read again."""
 
 
 class ClientState(StrEnum):
@@ -206,8 +224,18 @@ async def add(
 
 async def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Client]:
     """These clients, active or not; unknown ids are left out."""
-    found = await fetch_all(tx, _BY_ID, Client, {"ids": spread(ids)})
-    return {client.client_id: client for client in found}
+    found = await tx.connection.execute(_BY_ID, {"ids": spread(ids)})
+    clients_ = [_client(*row) for row in found]
+    return {client.client_id: client for client in clients_}
+
+
+@lru_cache(maxsize=256)  # whoever asks is read each time, and is mostly as they were
+def _client(*kept: Any) -> Client:
+    said = {
+        str(column.name): json.loads(value) if isinstance(column.type, JSON) else value
+        for column, value in zip(_CLIENTS.selected_columns, kept, strict=True)
+    }
+    return msgspec.convert(said, Client, builtin_types=(datetime,))
 
 
 async def is_still(tx: Transaction, client: Client) -> bool:

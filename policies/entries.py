@@ -226,6 +226,10 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     numbers: dict[NumberKindId, NumberKind] = {}
     """The kinds of numbers a person may make, in the order they are offered."""
 
+    def __hash__(self) -> int:
+        """By its content, as it is named: what is worked out from one is kept by it."""
+        return hash(self.hash)
+
     def audience(self, programme: ProgrammeId) -> Audience:
         """Whose identifiers a programme knows people by: its own, or its sector's."""
         known = self.programmes.get(programme)

@@ -22,7 +22,7 @@ Ran = tuple[Any, int, int | None, list[Any]]
 
 
 class Connection(aiosqlite.Connection):
-    """aiosqlite's, with cursors of ours, and no trip to roll back what was committed."""
+    """aiosqlite's, with cursors of ours, and no trip to end a transaction that is none."""
 
     _settled = False
     """Whether the thread has done all it was sent. What was cancelled may yet begin something."""
@@ -40,6 +40,11 @@ class Connection(aiosqlite.Connection):
         """Roll back, unless there is nothing to: the pool asks for it after each commit too."""
         if not self._settled or self.in_transaction:
             await super().rollback()
+
+    async def commit(self) -> None:
+        """Commit, unless there is nothing to: after statements that began no transaction."""
+        if not self._settled or self.in_transaction:
+            await super().commit()
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Send something to the thread, which does one after the other."""

@@ -38,19 +38,17 @@ class Presented(msgspec.Struct, frozen=True, kw_only=True):
 
     der: bytes
     certificate: x509.Certificate
-
-    @property
-    def thumbprint(self) -> str:
-        """`x5t#S256` (RFC 8705 §3.1): what a token is bound to."""
-        return strict_json.base64url(hashlib.sha256(self.der).digest())
+    thumbprint: str
+    """`x5t#S256` (RFC 8705 §3.1): what a token is bound to."""
 
 
 def presented(request: Request[Any, Any, Any], settings: Settings) -> Presented | None:
     """The certificate of the connection, if there is one that can be read."""
     if settings.client_authorities is None:
         return None
-    by_proxy = settings.client_certificates == "proxy"
-    der = _of_proxy(request, settings) if by_proxy else _of_listener(request)
+    if settings.client_certificates == "proxy":
+        return _of_proxy(request, settings)
+    der = _of_listener(request)
     return None if der is None else read(der)
 
 
@@ -58,9 +56,11 @@ def presented(request: Request[Any, Any, Any], settings: Settings) -> Presented 
 def read(der: bytes) -> Presented | None:
     """A certificate, if it can be read."""
     try:
-        return Presented(der=der, certificate=x509.load_der_x509_certificate(der))
+        certificate = x509.load_der_x509_certificate(der)
     except ValueError:
         return None
+    thumbprint = strict_json.base64url(hashlib.sha256(der).digest())
+    return Presented(der=der, certificate=certificate, thumbprint=thumbprint)
 
 
 def wrong(
@@ -106,20 +106,22 @@ def _of_listener(request: Request[Any, Any, Any]) -> bytes | None:
     return ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
 
 
-def _of_proxy(request: Request[Any, Any, Any], settings: Settings) -> bytes | None:
+def _of_proxy(request: Request[Any, Any, Any], settings: Settings) -> Presented | None:
+    sent = request.headers.getall(HEADER, [])
     peer = request.client.host if request.client else ""
-    if not security.is_proxy(peer, settings):
+    if len(sent) != 1 or not security.is_proxy(peer, settings):
         return None
-    return read_header(request.headers.getall(HEADER, []))
+    return read_header(sent[0])
 
 
-def read_header(sent: Sequence[str]) -> bytes | None:
-    """The octets of a `Client-Cert` header, if it was sent once and is one."""
-    found = _HEADER.fullmatch(sent[0]) if len(sent) == 1 else None
+@lru_cache(maxsize=256)
+def read_header(sent: str) -> Presented | None:
+    """The certificate of a `Client-Cert` header, if it is one that can be read."""
+    found = _HEADER.fullmatch(sent)
     if found is None:
         return None
     try:
-        return base64.b64decode(found[1], validate=True)
+        return read(base64.b64decode(found[1], validate=True))
     except binascii.Error:
         return None
 

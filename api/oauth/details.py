@@ -17,7 +17,7 @@ from identity.programmes import Client
 from identity.tokens import Authorized
 from policies import forms
 from policies.catalogue import Agreement, Catalogue
-from policies.vocabulary import AgreementId, AttributeId, FormId, LegalBasis, PurposeId
+from policies.vocabulary import AgreementId, AttributeId, FormId, LegalBasis, ProgrammeId, PurposeId
 
 PARAMETER: Final = "authorization_details"
 TYPE: Final = "amana_disclosure"
@@ -36,17 +36,19 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     attributes: Items
 
 
+class Own(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a registration says which agreements are its own."""
+
+    programme: ProgrammeId
+    agreements: tuple[AgreementId, ...]
+
+
 def parse(text: str | None) -> Disclosure | Denied:
     """The one object of the parameter."""
     if text is None:
         return _wrong("details-missing", "authorization_details is required")
     if len(text) > DETAILS_CHARACTERS:
         return _wrong("details-too-large", "authorization_details is too large")
-    return _parsed(text)
-
-
-@lru_cache(maxsize=256)  # a programme asks the same each time
-def _parsed(text: str) -> Disclosure | Denied:
     found = strict_json.read(text.encode("utf-8", "replace"), list[Disclosure])
     if found is None:
         return _wrong("details-malformed", f"send one object of type {TYPE}, by its schema")
@@ -56,11 +58,17 @@ def _parsed(text: str) -> Disclosure | Denied:
 
 
 def under_law(
-    asked: Disclosure, client: Client, catalogue: Catalogue, day: date
+    text: str | None, client: Client, catalogue: Catalogue, day: date
 ) -> Disclosure | Denied:
     """What a programme may ask without the person: on bases other than consent alone."""
+    return _under_law(text, _own(client), catalogue, day)
+
+
+@lru_cache(maxsize=256)  # a programme asks the same each time
+def _under_law(text: str | None, own: Own, catalogue: Catalogue, day: date) -> Disclosure | Denied:
+    asked = parse(text)
     kinds = [kind for kind in LegalBasis if kind is not LegalBasis.CONSENT]
-    return _narrowed(asked, client, catalogue, day, kinds)
+    return asked if isinstance(asked, Denied) else _narrowed(asked, own, catalogue, day, kinds)
 
 
 def under_consent(
@@ -71,7 +79,7 @@ def under_consent(
     A notice says exactly what is agreed to, so less is asked by leaving out what is optional,
     and a coarser form is asked of the token.
     """
-    granted = _narrowed(asked, client, catalogue, day, [LegalBasis.CONSENT])
+    granted = _narrowed(asked, _own(client), catalogue, day, [LegalBasis.CONSENT])
     agreement = catalogue.agreement(asked.agreement, day)
     if isinstance(granted, Denied) or agreement is None:
         return granted
@@ -126,10 +134,10 @@ def of(authorized: Authorized) -> list[Disclosure]:
 
 
 def _narrowed(
-    asked: Disclosure, client: Client, catalogue: Catalogue, day: date, kinds: Sequence[LegalBasis]
+    asked: Disclosure, own: Own, catalogue: Catalogue, day: date, kinds: Sequence[LegalBasis]
 ) -> Disclosure | Denied:
     agreement = catalogue.agreement(asked.agreement, day)
-    if agreement is None or not _is_of(agreement, client, day):
+    if agreement is None or not _is_of(agreement, own, day):
         return _wrong("details-agreement", "no such agreement of yours is in force")
     if asked.purpose != agreement.purpose:
         return _wrong("details-purpose", "the agreement is for another purpose")
@@ -139,10 +147,14 @@ def _narrowed(
     return msgspec.structs.replace(asked, attributes=granted)
 
 
-def _is_of(agreement: Agreement, client: Client, day: date) -> bool:
+def _own(client: Client) -> Own:
+    return Own(programme=client.programme, agreements=client.agreements)
+
+
+def _is_of(agreement: Agreement, own: Own, day: date) -> bool:
     return (
-        agreement.id in client.agreements
-        and agreement.programme == client.programme
+        agreement.id in own.agreements
+        and agreement.programme == own.programme
         and agreement.in_force(day)
     )
 

@@ -28,6 +28,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_wanted(accept: str) -> bool:
     """Whether an Accept header asks for it (§4)."""
+    if "jwt" not in accept.lower():
+        return False
     ranges = (each.strip().lower() for each in accept.split(","))
     return any(each.partition(";")[0].rstrip() == MEDIA_TYPE for each in ranges)
 

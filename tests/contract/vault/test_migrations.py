@@ -3,14 +3,28 @@ import importlib
 import pkgutil
 import shutil
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import (
+    Column,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 
+from identity import tokens
+from identity.programmes import clients
 from vault import database as db
 from vault import log_chains, log_tables, migrating, transparency
 from vault.envelope_errors import OldStoreError
@@ -76,6 +90,51 @@ async def test_a_store_that_cannot_be_taken_over_is_left_as_it_was(empty_store_u
         assert applied == "0019_passes"
         assert await tx.connection.scalar(select(func.count()).select_from(log_chains.log_chains))
     await db.close(opened)
+
+
+async def test_what_people_authorized_moves_to_where_it_is_kept_and_back(empty_store_url):
+    config = migrating._config(empty_store_url)
+    await asyncio.to_thread(command.upgrade, config, "0020_versions")
+    opened = db.connect(empty_store_url)
+    hers, bare = uuid4(), uuid4()
+    async with db.begin(opened) as tx:
+        now = {"issued_at": tx.now, "expires_at": tx.now}
+        client = {"client_id": "amo", "name": "AMO", "alg": "ES256", "state": "active"}
+        client |= {"jwks": {}, "redirect_uris": [], "agreements": [], "created_at": tx.now}
+        await tx.connection.execute(insert(clients), [client])
+        for family in (hers, bare):
+            row = {"id": family, "client_id": "amo", "created_at": tx.now}
+            await tx.connection.execute(insert(before("token_families", *row)), [row])
+        row = {"id": "r", "client_id": "amo", "family": hers, "authorized": b"{}", **now}
+        await tx.connection.execute(insert(before("refresh_tokens", *row)), [row])
+        for id_, revoked in (("back", tx.now), ("good", None)):
+            row |= {"id": id_, "family": None, "jkt": "x", "revoked_at": revoked}
+            await tx.connection.execute(insert(before("access_tokens", *row)), [row])
+
+    await asyncio.to_thread(command.upgrade, config, "0021_tokens")
+    async with db.begin(opened) as tx:
+        kept = select(tokens.families.c.id, tokens.families.c.authorized)
+        rows = {row.id: row.authorized for row in await tx.connection.execute(kept)}
+        assert rows == {hers: b"{}", bare: None}
+        assert list(await tx.connection.scalars(select(tokens.revoked_tokens.c.id))) == ["back"]
+        assert list(await tx.connection.scalars(select(tokens.refresh_tokens.c.id))) == ["r"]
+
+    await asyncio.to_thread(command.downgrade, config, "0020_versions")
+    async with db.begin(opened) as tx:
+        kept = text("SELECT authorized FROM refresh_tokens")
+        assert list(await tx.connection.scalars(kept)) == [b"{}"]
+        assert not await tx.connection.scalar(text("SELECT count(*) FROM access_tokens"))
+    await db.close(opened)
+
+
+def before(name, *columns):
+    """A table of an older version, with these of its columns."""
+    kinds = {"family": Uuid, "authorized": LargeBinary} | dict.fromkeys(
+        ("created_at", "issued_at", "expires_at", "revoked_at"), db.Instant
+    )
+    if name == "token_families":
+        kinds["id"] = Uuid
+    return Table(name, MetaData(), *(Column(each, kinds.get(each, String)) for each in columns))
 
 
 async def test_a_drafted_migration_holds_what_the_store_lacks(migrated, empty_store_url, tmp_path):
@@ -151,6 +210,12 @@ class TestRoles:
             await tx.connection.execute(
                 text("UPDATE sealed_attributes SET row_version = 2 WHERE \"group\" = 'contact'")
             )
+
+    async def test_the_public_app_takes_tokens_back(self, acting_as):
+        async with acting_as("amana_app") as tx:
+            row = {"id": "x", "expires_at": tx.now}
+            await tx.connection.execute(insert(tokens.revoked_tokens), [row])
+            await tx.connection.execute(text("DELETE FROM revoked_tokens"))
 
     async def test_the_public_app_reads_blobs(self, acting_as):
         async with acting_as("amana_app") as tx:

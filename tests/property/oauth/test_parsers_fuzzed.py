@@ -58,7 +58,7 @@ PARSERS = {
     "proof": lambda raw: dpop.check([text(raw)], ASKED, NONCES, NOW),
     "channel": lambda raw: channels.read(text(raw)),
     "recovery code": lambda raw: recovery_codes.read(text(raw)),
-    "certificate header": lambda raw: certificates.read_header([text(raw)]),
+    "certificate header": lambda raw: certificates.read_header(text(raw)),
     "certificate": certificates.read,
     "passkey made": lambda raw: passkeys.read_made(text(raw)),
     "passkey's answer": lambda raw: passkeys.read_given(text(raw)),

@@ -99,17 +99,22 @@ def test_attack_89_details_off_the_schema_are_refused(given_text, why):
     assert found.error == "invalid_authorization_details"
 
 
+def sent(disclosure):
+    """As it is asked."""
+    return msgspec.json.encode([disclosure]).decode()
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_details_or_a_reason(given_text):
     assert isinstance(details.parse(given_text), Disclosure | Denied)
 
 
 def test_what_the_law_has_needs_no_consent():
-    assert details.under_law(asked(BY_LAW), CLIENT, CATALOGUE, DAY) == asked(BY_LAW)
+    assert details.under_law(sent(asked(BY_LAW)), CLIENT, CATALOGUE, DAY) == asked(BY_LAW)
 
 
 def test_what_rests_on_consent_is_not_had_by_law():
-    found = details.under_law(asked(BY_CONSENT), CLIENT, CATALOGUE, DAY)
+    found = details.under_law(sent(asked(BY_CONSENT)), CLIENT, CATALOGUE, DAY)
 
     assert reason(found) == "details-attributes"
 
@@ -197,7 +202,9 @@ def test_a_finer_form_than_the_agreement_has_is_narrowed_to_it():
 )
 def test_what_the_agreement_does_not_cover_is_refused(change, client, day, why):
     wanted = msgspec.structs.replace(asked(BY_LAW), **change)
-    found = details.under_law(wanted, msgspec.structs.replace(CLIENT, **client), CATALOGUE, day)
+    found = details.under_law(
+        sent(wanted), msgspec.structs.replace(CLIENT, **client), CATALOGUE, day
+    )
 
     assert reason(found) == why
 

@@ -39,8 +39,7 @@ def upgrade() -> None:
         "UPDATE token_families SET authorized = (SELECT refresh_tokens.authorized"
         " FROM refresh_tokens WHERE refresh_tokens.family = token_families.id LIMIT 1)"
     )
-    with op.batch_alter_table("refresh_tokens") as batch_op:
-        batch_op.drop_column("authorized")
+    op.drop_column("refresh_tokens", "authorized")
     op.drop_table("access_tokens")
     grant("revoked_tokens")
 
@@ -76,7 +75,6 @@ def downgrade() -> None:
     op.execute("DELETE FROM refresh_tokens WHERE authorized IS NULL")
     with op.batch_alter_table("refresh_tokens") as batch_op:
         batch_op.alter_column("authorized", existing_type=sa.LargeBinary(), nullable=False)
-    with op.batch_alter_table("token_families") as batch_op:
-        batch_op.drop_column("authorized")
+    op.drop_column("token_families", "authorized")  # no copy: others refer to it
     op.drop_table("revoked_tokens")
     grant("access_tokens")
