@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -58,8 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the embedded store and, unless said otherwise, the keys live."""
     database_url: str = ""
     """SQLAlchemy URL. Empty: SQLite in `data_dir`."""
-    database_pool: int = 10
-    """Connections per process (PostgreSQL) or readers (SQLite)."""
+    database_pool: Annotated[int, msgspec.Meta(ge=4)] = 10
+    """Connections per process (PostgreSQL) or readers (SQLite); the public app holds two."""
     database_pooler: Literal["none", "transaction"] = "none"
     """`transaction` behind PgBouncer in that mode: no prepared statements."""
     redis_url: str = ""

@@ -6,7 +6,7 @@ behind the few layers it needs: no cookie, no page and no unit of work has any p
 is not exactly its method and its address goes the whole way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from litestar import Litestar, MediaType, Request, Response
@@ -57,7 +57,30 @@ class App(Litestar):
         await self._short_way(scope, receive, self._wrap_send(send, scope))
 
 
+class _Headers:
+    """Those of a request, each decoded when it is asked for: most never are."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The value of a header, the first where it was sent more than once."""
+        return next(iter(self.getall(name, [])), default)
+
+    def getall(self, name: str, default: list[str]) -> list[str]:
+        """All values of a header."""
+        key = name.encode("latin-1")
+        return [value.decode("latin-1") for sent, value in self._raw if sent == key] or default
+
+
 class _Request(Request[Any, Any, Any]):
+    @property
+    def headers(self) -> Any:
+        """As Litestar's, as far as handlers of the short way read them."""
+        return _Headers(self.scope["headers"])
+
     async def body(self) -> bytes:
         """All of it, up to the bound that any body has."""
         limit, body, more = self.route_handler.resolve_request_max_body_size(), b"", True

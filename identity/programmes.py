@@ -34,8 +34,10 @@ from vault.database import (
     metadata,
     spread,
 )
+from vault.glances import Glances, Statement
 
 __all__ = [
+    "AS_KEPT",
     "Alg",
     "AuthMethod",
     "Client",
@@ -43,11 +45,13 @@ __all__ = [
     "Registration",
     "Unacceptable",
     "add",
+    "as_kept",
     "everyone",
     "is_still",
     "locked",
     "read",
     "resume",
+    "seen",
     "suspend",
 ]
 
@@ -95,12 +99,14 @@ _CLIENTS: Final = select(
     clients.c.tls_client_auth_subject_dn,
     clients.c.tls_client_auth_san_dns,
 )
-_AS_KEPT: Final = [
+AS_KEPT: Final = [
     cast(column, Text).label(column.name) if isinstance(column.type, JSON) else column
     for column in _CLIENTS.selected_columns
 ]
-_BY_ID: Final = select(*_AS_KEPT).where(clients.c.client_id.in_(bindparam("ids", expanding=True)))
-"""What is JSON comes as it is kept: who is as they were is not read again."""
+"""The columns of a client; what is JSON comes as it is kept, for `as_kept`."""
+_BY_ID: Final = select(*AS_KEPT).where(clients.c.client_id.in_(bindparam("ids", expanding=True)))
+
+_SEEN: Final = Statement(_BY_ID)
 
 
 class ClientState(StrEnum):
@@ -225,17 +231,24 @@ async def add(
 async def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Client]:
     """These clients, active or not; unknown ids are left out."""
     found = await tx.connection.execute(_BY_ID, {"ids": spread(ids)})
-    clients_ = [_client(*row) for row in found]
+    clients_ = [as_kept(*row) for row in found]
     return {client.client_id: client for client in clients_}
 
 
 @lru_cache(maxsize=256)  # whoever asks is read each time, and is mostly as they were
-def _client(*kept: Any) -> Client:
+def as_kept(*kept: Any) -> Client:
+    """A client by its columns `AS_KEPT`."""
     said = {
         str(column.name): json.loads(value) if isinstance(column.type, JSON) else value
         for column, value in zip(_CLIENTS.selected_columns, kept, strict=True)
     }
     return msgspec.convert(said, Client, builtin_types=(datetime,))
+
+
+async def seen(glances: Glances, ids: Sequence[str]) -> dict[str, Client]:
+    """The same at a glance."""
+    found = [as_kept(*row) for row in await glances.rows(_SEEN, ids=ids)]
+    return {client.client_id: client for client in found}
 
 
 async def is_still(tx: Transaction, client: Client) -> bool:

@@ -41,8 +41,6 @@ metadata: Final = MetaData(
 BUSY_SECONDS: Final = 30
 """How long a SQLite writer waits for another process (public app, console, CLI)."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_GLANCE: Final = {"amana_glance": True}
-"""Execution option of connections of SQLite that are to begin nothing."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -87,8 +85,6 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
 
     writer: AsyncEngine
     reader: AsyncEngine
-    glancer: AsyncEngine
-    """The reader's connections, without transactions."""
 
     @property
     def embedded(self) -> bool:
@@ -112,8 +108,7 @@ def connect(url: str, *, pool_size: int = 10, behind_pooler: bool = False) -> Da
     )
     # One view per read, as on SQLite; said in the BEGIN, so it costs nothing.
     reader = engine.execution_options(isolation_level="REPEATABLE READ")
-    glancer = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return Database(writer=engine, reader=reader, glancer=glancer)
+    return Database(writer=engine, reader=reader)
 
 
 async def close(database: Database) -> None:
@@ -134,16 +129,6 @@ async def begin(database: Database) -> AsyncIterator[Transaction]:
 async def read(database: Database) -> AsyncIterator[Transaction]:
     """Read beside the writers: one view, as it stands at the first query."""
     async with database.reader.begin() as connection:
-        yield Transaction(connection=connection, now=_now())
-
-
-@asynccontextmanager
-async def glance(database: Database) -> AsyncIterator[Transaction]:
-    """Read beside the writers, each statement by itself: for one, the cost of a transaction less.
-
-    Nothing is written here, and no lock outlives its statement.
-    """
-    async with database.glancer.connect() as connection:
         yield Transaction(connection=connection, now=_now())
 
 
@@ -227,7 +212,7 @@ def _sqlite(url: str, readers: int) -> Database:
     reader = create_async_engine(url, pool_size=readers, max_overflow=0, **common)
     for engine, opening in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
         _prepare(engine, opening)
-    return Database(writer=writer, reader=reader, glancer=reader.execution_options(**_GLANCE))
+    return Database(writer=writer, reader=reader)
 
 
 def _prepare(engine: AsyncEngine, opening: str) -> None:
@@ -247,5 +232,4 @@ def _prepare(engine: AsyncEngine, opening: str) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
-        if not _GLANCE.keys() & connection.get_execution_options().keys():
-            connection.exec_driver_sql(opening)
+        connection.exec_driver_sql(opening)

@@ -13,13 +13,12 @@ from typing import Final, Generic, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from vault import database as db
-from vault.database import Database, Transaction
-
 Q = TypeVar("Q")
 A = TypeVar("A")
-Door = Callable[[Transaction, Sequence[Q]], Awaitable[list[A]]]
-Unit = Callable[[Database], AbstractAsyncContextManager[Transaction]]
+S = TypeVar("S")
+U = TypeVar("U")
+Door = Callable[[U, Sequence[Q]], Awaitable[list[A]]]
+Unit = Callable[[S], AbstractAsyncContextManager[U]]
 Waiting = tuple[Q, asyncio.Future[A]]
 
 BATCH: Final = 256
@@ -29,9 +28,9 @@ BATCH: Final = 256
 class Gathering(Generic[Q, A]):
     """One door, open to single questions: they wait for each other and share a transaction."""
 
-    def __init__(self, database: Database, door: Door[Q, A], *, unit: Unit = db.begin) -> None:
-        """Take the door, and the unit of work it is asked in: `begin`, or `read` beside writers."""
-        self._database = database
+    def __init__(self, store: S, door: Door[U, Q, A], *, unit: Unit[S, U]) -> None:
+        """Take the door, and the unit of work of the store that it is asked in."""
+        self._store = store
         self._door = door
         self._unit = unit
         self._waiting: list[Waiting[Q, A]] = []
@@ -66,7 +65,7 @@ class Gathering(Generic[Q, A]):
 
     async def _answer(self, batch: list[Waiting[Q, A]]) -> None:
         try:
-            async with self._unit(self._database) as tx:
+            async with self._unit(self._store) as tx:
                 answers = await self._door(tx, [question for question, _ in batch])
         except Exception as fault:  # noqa: BLE001  (it is handed to those who asked)
             if len(batch) == 1 or _is_of_the_store(fault):

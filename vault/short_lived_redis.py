@@ -25,6 +25,14 @@ end
 redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000))
 return {1, math.floor((period - (full - now)) / interval + 0.000001), 0}
 """
+# One command for any number: to send and to read each costs more than to do it.
+_MARK_EACH: Final = """
+local first = {}
+for n, key in ipairs(KEYS) do
+    first[n] = redis.call('SET', key, '', 'PX', ARGV[n], 'NX') and 1 or 0
+end
+return first
+"""
 _MICROSECONDS: Final = 1_000_000
 
 Mark = tuple[str, float]
@@ -38,6 +46,7 @@ class RedisShortLived:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._count = redis.register_script(_COUNT)
+        self._mark_each = redis.register_script(_MARK_EACH)
         self._waiting: list[Waiting] = []
         self._marking: asyncio.Task[None] | None = None
 
@@ -92,14 +101,11 @@ class RedisShortLived:
         self._marking = None
 
     async def _mark(self, marks: Sequence[Mark]) -> list[bool]:
-        async with self._redis.pipeline(transaction=False) as together:
-            for key, seconds in marks:
-                # No round trip yet: what the pipeline gives back is itself.
-                together.set(  # type: ignore[unused-awaitable]
-                    PREFIX + key, b"", px=_milliseconds(seconds), nx=True
-                )
-            done: list[Any] = await together.execute()
-        return [each is not None for each in done]
+        done: list[int] = await self._mark_each(
+            keys=[PREFIX + key for key, _ in marks],
+            args=[_milliseconds(seconds) for _, seconds in marks],
+        )
+        return [bool(each) for each in done]
 
 
 def _milliseconds(seconds: float) -> int:

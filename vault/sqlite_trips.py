@@ -22,7 +22,7 @@ Ran = tuple[Any, int, int | None, list[Any]]
 
 
 class Connection(aiosqlite.Connection):
-    """aiosqlite's, with cursors of ours, and no trip to end a transaction that is none."""
+    """aiosqlite's, with cursors of ours, and no trip to roll back what was committed."""
 
     _settled = False
     """Whether the thread has done all it was sent. What was cancelled may yet begin something."""
@@ -41,10 +41,10 @@ class Connection(aiosqlite.Connection):
         if not self._settled or self.in_transaction:
             await super().rollback()
 
-    async def commit(self) -> None:
-        """Commit, unless there is nothing to: after statements that began no transaction."""
-        if not self._settled or self.in_transaction:
-            await super().commit()
+    async def rows(self, text: str, values: Sequence[Any]) -> list[Any]:
+        """The rows of a statement."""
+        *_, rows = await self.run(lambda cursor: cursor.execute(text, values))
+        return rows
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Send something to the thread, which does one after the other."""

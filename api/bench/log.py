@@ -59,7 +59,7 @@ async def _bench(entries: int, writers: int, rounds: int, seconds: float, server
         held = await stack.enter_async_context(stores.thrown_away(server))
         people = await _people(held)
         usual = await stack.enter_async_context(stores.usual(held))
-        gathering = Gathering[Line, UUID](held.database, partial(_record, held))
+        gathering = Gathering[Line, UUID](held.database, partial(_record, held), unit=db.begin)
         ways = _ways(held, usual, people, gathering)
         ran = await _appended(ways, writers=writers, rounds=rounds, seconds=seconds)
         await gathering.drained()

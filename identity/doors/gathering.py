@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ from policies.stepping_up import StepUp
 from vault import database as db
 from vault.database import Database, Transaction
 from vault.gathering import Door, Gathering
+from vault.glances import Glances
 from vault.keyring import Keyring
 
 Q = TypeVar("Q")
@@ -65,19 +66,24 @@ class Doors:
     ) -> None:
         self._patience = patience
 
-        def bound(door: "_Bare[Q, A]") -> Door[Q, A]:
+        def bound(door: "_Bare[Q, A]") -> Door[Transaction, Q, A]:
             async def answered(tx: Transaction, questions: Sequence[Q]) -> list[A]:
                 return await door(tx, keyring, catalogue, questions)
 
             return answered
 
-        self._disclosure = Gathering(database, _by_token(bound(disclosure.disclose)))
-        self._verification = Gathering(database, _by_token(bound(verification.verify)))
-        self._eligibility = Gathering(database, _by_token(bound(eligibility.assess)))
+        disclose = _by_token(bound(disclosure.disclose))
+        verify = _by_token(bound(verification.verify))
+        assess = _by_token(bound(eligibility.assess))
         introspect = _by_programme(bound(introspection.introspect))
-        self._introspection = Gathering(database, introspect)
-        self._introspection_by_law = Gathering(database, introspect, unit=db.glance)
-        self._programmes = Gathering(database, _registered, unit=db.glance)
+        self._disclosure = Gathering(database, disclose, unit=db.begin)
+        self._verification = Gathering(database, verify, unit=db.begin)
+        self._eligibility = Gathering(database, assess, unit=db.begin)
+        self._introspection = Gathering(database, introspect, unit=db.begin)
+        self._glances = Glances(database), Glances(database)
+        by_law, programmes_ = self._glances
+        self._introspection_by_law = Gathering(by_law, _introspected_by_law, unit=nullcontext)
+        self._programmes = Gathering(programmes_, _registered, unit=nullcontext)
         self._known: dict[str, Client] = {}
 
     @classmethod
@@ -96,6 +102,8 @@ class Doors:
             await doors._introspection.drained()
             await doors._introspection_by_law.drained()
             await doors._programmes.drained()
+            for each in doors._glances:
+                await each.close()
 
     async def disclose(
         self, question: disclosure.Question | ByToken[disclosure.Question]
@@ -123,7 +131,7 @@ class Doors:
     ) -> introspection.Standing | Outdated | None:
         """Ask what a token is worth."""
         access = question.question.access
-        # What rests on no consent needs no lock, and no transaction for one.
+        # What rests on no consent needs no lock: one statement reads all there is to it.
         by_law = access is not None and access.family is None
         door = self._introspection_by_law if by_law else self._introspection
         return await door.ask(question)
@@ -149,7 +157,7 @@ class Doors:
 _Bare = Callable[[Transaction, Keyring, Catalogue, Sequence[Q]], Awaitable[list[A]]]
 
 
-def _by_token(door: Door[Q, A]) -> Door[Q | ByToken[Q], A | NotAsked]:
+def _by_token(door: Door[Transaction, Q, A]) -> Door[Transaction, Q | ByToken[Q], A | NotAsked]:
     """The same door for questions that rest on tokens: all are read anew in one statement."""
 
     async def answered(tx: Transaction, questions: Sequence[Q | ByToken[Q]]) -> list[A | NotAsked]:
@@ -170,7 +178,9 @@ def _by_token(door: Door[Q, A]) -> Door[Q | ByToken[Q], A | NotAsked]:
     return answered
 
 
-def _by_programme(door: Door[Q, A]) -> Door[ByProgramme[Q], A | Outdated]:
+def _by_programme(
+    door: Door[Transaction, Q, A],
+) -> Door[Transaction, ByProgramme[Q], A | Outdated]:
     """The same door for programmes that are still as they were known: all are read anew."""
 
     async def answered(tx: Transaction, questions: Sequence[ByProgramme[Q]]) -> list[A | Outdated]:
@@ -183,6 +193,22 @@ def _by_programme(door: Door[Q, A]) -> Door[ByProgramme[Q], A | Outdated]:
     return answered
 
 
-async def _registered(tx: Transaction, names: Sequence[str]) -> list[Client | None]:
-    found = await programmes.read(tx, list(dict.fromkeys(names)))
+async def _introspected_by_law(
+    glances: Glances, questions: Sequence[ByProgramme[introspection.Question]]
+) -> list[introspection.Standing | Outdated | None]:
+    """Of programmes that are still as they were known, about tokens that rest on no consent."""
+    names = list({each.client.client_id for each in questions})
+    shown = [each.question.access for each in questions if each.question.access is not None]
+    now = db.instant()
+    current, given_back = await tokens.given_back(glances, names, shown)
+    return [
+        introspection.by_law(each.question, given_back, now)
+        if current.get(each.client.client_id) == each.client
+        else Outdated()
+        for each in questions
+    ]
+
+
+async def _registered(glances: Glances, names: Sequence[str]) -> list[Client | None]:
+    found = await programmes.seen(glances, list(dict.fromkeys(names)))
     return [found.get(name) for name in names]

@@ -1,6 +1,7 @@
 """What tokens are worth at this moment, to the programme they were given to; to others, nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -43,6 +44,17 @@ async def introspect(
         for (id_, token), name in zip(standing.items(), names, strict=True)
     }
     return [None if each is None else answers.get(each.id) for each in found]
+
+
+def by_law(question: Question, given_back: Container[str], now: datetime) -> Standing | None:
+    """What a token is worth that rests on no consent, to a programme that is active."""
+    token = question.access
+    if token is None or token.family is not None:
+        return None
+    stands = token.authorized.client_id == question.programme and token.expires_at > now
+    if not stands or token.jti in given_back:
+        return None
+    return Standing(token=token, subject=token.authorized.client_id)
 
 
 async def _found(

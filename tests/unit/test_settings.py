@@ -25,6 +25,7 @@ def test_nothing_set_is_the_embedded_default():
         ({"AMANA_WORKERS": "two"}, "AMANA_WORKERS: Expected `int`"),
         ({"AMANA_TRUSTED_PROXIES": "proxy.example"}, "AMANA_TRUSTED_PROXIES must be networks"),
         ({"AMANA_WORKERS": "2"}, "needs AMANA_REDIS_URL"),
+        ({"AMANA_DATABASE_POOL": "3"}, "AMANA_DATABASE_POOL: Expected `int` >= 4"),
         ({"AMANA_SEQUENCER": "s3cret"}, "AMANA_SEQUENCER: Invalid enum value"),
         ({"AMANA_DATABASE_URL_FILE": "/nowhere"}, "AMANA_DATABASE_URL_FILE cannot be read"),
     ],

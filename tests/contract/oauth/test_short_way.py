@@ -4,8 +4,9 @@ import asyncio
 
 import httpx2
 import pytest
+from litestar.datastructures import Headers
 
-from api import erasures, observing
+from api import erasures, observing, short_way
 from api.app import BODY_LIMIT_BYTES
 from vault.erasure_gate import Why
 
@@ -34,8 +35,21 @@ def test_what_is_asked_most_goes_the_short_way(house):
         ({"content-type": "application/json"}, b"{}"),
         (FORM, b"x" * (BODY_LIMIT_BYTES + 1)),
         (FORM, b"x=" + b"y" * 70_000),
+        ([*FORM.items(), ("Content-Type", "application/json")], b"a=b"),
+        ([("Content-Type", "application/json"), *FORM.items()], b"a=b"),
+        ([*FORM.items(), ("Authorization", "Basic e9x="), ("DPoP", "a"), ("DPoP", "b")], b"a=b"),
     ],
-    ids=["nothing", "nobody", "twice", "json", "too-large", "form-too-large"],
+    ids=[
+        "nothing",
+        "nobody",
+        "twice",
+        "json",
+        "too-large",
+        "form-too-large",
+        "form-then-json",
+        "json-then-form",
+        "secret-and-proofs",
+    ],
 )
 async def test_both_ways_refuse_alike(http, path, headers, body):
     # With a slash at its end an address is the same to the framework, and not to the short way.
@@ -43,6 +57,15 @@ async def test_both_ways_refuse_alike(http, path, headers, body):
     assert alike(short) == alike(whole)
     assert short.status_code >= 400
     assert OWN - {"dpop-nonce"} <= short.headers.keys()
+
+
+def test_headers_are_read_as_the_framework_reads_them():
+    raw = [(b"a", b"1"), (b"b", "é".encode("latin-1")), (b"a", b"2"), (b"c", b"")]
+    ours, theirs = short_way._Headers(raw), Headers(raw)
+    for name in "abcd":
+        assert ours.get(name) == theirs.get(name)
+        assert ours.get(name, "x") == theirs.get(name, "x")
+        assert ours.getall(name, []) == theirs.getall(name, [])
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])

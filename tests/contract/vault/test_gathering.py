@@ -43,7 +43,7 @@ def gathering(database, batches, go, arrivals):
             raise Poison
         return [2 * each for each in questions]
 
-    return Gathering(database, door)
+    return Gathering(database, door, unit=db.begin)
 
 
 async def test_what_arrives_together_is_answered_together(gathering, batches):
@@ -98,7 +98,7 @@ async def test_when_the_store_is_away_nobody_waits_for_it_in_turn(database, faul
         batches.append(len(questions))
         raise fault
 
-    asked = map(Gathering(database, door).ask, range(5))
+    asked = map(Gathering(database, door, unit=db.begin).ask, range(5))
     answers = await asyncio.gather(*asked, return_exceptions=True)
 
     assert answers == [fault] * 5
@@ -113,7 +113,7 @@ async def test_a_fault_of_a_statement_is_the_one_s_who_asked_it(database):
         await tx.connection.exec_driver_sql("SELECT 1" if "bad" not in questions else "SELEKT")
         return questions
 
-    asked = map(Gathering(database, door).ask, ("good", "bad"))
+    asked = map(Gathering(database, door, unit=db.begin).ask, ("good", "bad"))
     good, bad = await asyncio.gather(*asked, return_exceptions=True)
 
     assert good == "good"

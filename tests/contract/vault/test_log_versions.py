@@ -245,7 +245,7 @@ async def test_an_entry_that_does_not_open_keeps_the_older_key_until_it_is_mende
         wrapped = await tx.connection.scalar(query)
         leaf = await tx.connection.scalar(select(lines.c.leaf).where(of_person))
     broken = update(subject_keys).where(*of_other)
-    await house.do(broken.values(wrapped=wrapped[:-1] + bytes(1)))
+    await house.do(broken.values(wrapped=wrapped[:-1] + bytes([wrapped[-1] ^ 1])))
     await house.do(update(lines).where(of_person).values(leaf=leaf[:-40] + bytes(40)))
     assert (await house.retag()).faults == 2
     assert await house.uses("log-reference", 1) == 2

@@ -213,8 +213,10 @@ class TestRoles:
 
     async def test_the_public_app_takes_tokens_back(self, acting_as):
         async with acting_as("amana_app") as tx:
-            row = {"id": "x", "expires_at": tx.now}
-            await tx.connection.execute(insert(tokens.revoked_tokens), [row])
+            row = {"id": "x", "client_id": "amo", "expires_at": tx.now}
+            with pytest.raises(DBAPIError, match="foreign key"):  # nobody is registered here
+                await tx.connection.execute(insert(tokens.revoked_tokens), [row])
+        async with acting_as("amana_app") as tx:
             await tx.connection.execute(text("DELETE FROM revoked_tokens"))
 
     async def test_the_public_app_reads_blobs(self, acting_as):

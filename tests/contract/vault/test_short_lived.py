@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from redis.asyncio.client import Pipeline
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from vault.short_lived import ShortLived, open_short_lived
@@ -86,13 +86,13 @@ class TestRedis:
     @pytest.fixture
     def trips(self, monkeypatch):
         made = []
-        real = Pipeline.execute
+        real = AsyncScript.__call__
 
-        async def counted(self, *how):
-            made.append(len(self.command_stack))
-            return await real(self, *how)
+        async def counted(self, keys, args):
+            made.append(len(keys))
+            return await real(self, keys, args)
 
-        monkeypatch.setattr(Pipeline, "execute", counted)
+        monkeypatch.setattr(AsyncScript, "__call__", counted)
         return made
 
     async def test_who_asks_at_once_asks_along(self, shared, key, trips):
@@ -116,12 +116,12 @@ class TestRedis:
     async def test_where_redis_fails_all_who_asked_are_told_and_the_next_ask_anew(
         self, shared, key, trips, monkeypatch, cancelled
     ):
-        async def away(_self, *_how):
+        async def away(_self, **_how):
             trips.append(0)
             raise RedisError
 
         with monkeypatch.context() as patched:
-            patched.setattr(Pipeline, "execute", away)
+            patched.setattr(AsyncScript, "__call__", away)
             asked = [
                 asyncio.create_task(shared.each_first([(f"{key}/{n}", 30.0)])) for n in range(3)
             ]

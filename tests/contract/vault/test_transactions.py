@@ -38,21 +38,6 @@ async def test_a_read_is_one_view_whatever_is_written_meanwhile(shelved):
         assert await tx.connection.scalar(count) == 2
 
 
-async def test_a_glance_sees_what_is_there_each_time_and_leaves_nothing_open(shelved, statements):
-    count = select(func.count()).select_from(shelf)
-    async with db.glance(shelved) as tx:
-        with statements(tx) as seen:
-            assert await tx.connection.scalar(count) == 0
-            await put(shelved, 1)
-            assert await tx.connection.scalar(count) == 1
-    assert not any("BEGIN" in each for each in seen)
-    async with db.read(shelved) as tx:  # on the connection that glanced
-        with statements(tx) as seen:
-            assert await tx.connection.scalar(count) == 1
-            await put(shelved, 2)
-            assert await tx.connection.scalar(count) == 1
-
-
 async def test_rows_that_are_there_stay_as_they_are(shelved):
     await put(shelved, 1)
     await put(shelved, 1, 2)

@@ -24,14 +24,18 @@ def upgrade() -> None:
     op.create_table(
         "revoked_tokens",
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=64), nullable=False),
         sa.Column("expires_at", vault.database.Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.client_id"], name=op.f("fk_revoked_tokens_client_id_clients")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revoked_tokens")),
     )
     with op.batch_alter_table("revoked_tokens") as batch_op:
         batch_op.create_index(batch_op.f("ix_revoked_tokens_expires_at"), ["expires_at"])
     op.execute(
-        "INSERT INTO revoked_tokens (id, expires_at)"
-        " SELECT id, expires_at FROM access_tokens WHERE revoked_at IS NOT NULL"
+        "INSERT INTO revoked_tokens (id, client_id, expires_at)"
+        " SELECT id, client_id, expires_at FROM access_tokens WHERE revoked_at IS NOT NULL"
     )
     with op.batch_alter_table("token_families") as batch_op:
         batch_op.add_column(sa.Column("authorized", sa.LargeBinary(), nullable=True))
