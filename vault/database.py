@@ -85,6 +85,8 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
 
     writer: AsyncEngine
     reader: AsyncEngine
+    behind_pooler: bool = False
+    """Whether what is not in a transaction may reach another server with each of its steps."""
 
     @property
     def embedded(self) -> bool:
@@ -108,7 +110,7 @@ def connect(url: str, *, pool_size: int = 10, behind_pooler: bool = False) -> Da
     )
     # One view per read, as on SQLite; said in the BEGIN, so it costs nothing.
     reader = engine.execution_options(isolation_level="REPEATABLE READ")
-    return Database(writer=engine, reader=reader)
+    return Database(writer=engine, reader=reader, behind_pooler=behind_pooler)
 
 
 async def close(database: Database) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     func,
     insert,
+    literal,
     select,
     text,
 )
@@ -87,6 +88,14 @@ async def test_it_gives_what_sqlalchemy_gives(shelf, glances):
     assert lengths == [1, 3, 3, 0, 0]
 
 
+async def test_what_is_always_the_same_may_stand_in_the_query(shelf, glances):
+    await put(shelf, "a", "b")
+    query = select(seen.c.name, literal("x")).where(
+        seen.c.name != "b", seen.c.name.in_(bindparam("names", expanding=True))
+    )
+    assert await glances.rows(Statement(query), names=["b", "a"]) == [("a", "x")]
+
+
 async def test_few_lengths_make_few_texts(shelf):
     statement, dialect = Statement(QUERY), shelf.reader.dialect
     texts = {
@@ -152,6 +161,23 @@ async def test_it_outlives_a_restart_of_the_server(postgres_url):
     assert before != after
     await glances.close()
     await db.close(database)
+
+
+@pytest.mark.postgres
+async def test_behind_a_pooler_what_prepares_and_what_runs_it_are_of_one_transaction(postgres_url):
+    statement, expected = Statement(select(func.now())), [["BEGIN READ ONLY;", "COMMIT;"], []]
+    for pooled, around in zip((True, False), expected, strict=True):
+        database = db.connect(postgres_url, behind_pooler=pooled)
+        glances, said = Glances(database), []
+        await glances.rows(statement)
+        _, driver = glances._held
+        driver.add_query_logger(lambda record, said=said: said.append(record.query))
+        await glances.rows(statement)
+        await asyncio.sleep(0.01)  # loggers are called a turn of the loop later
+        assert len(said) == len(around) + 1
+        assert [query for query in said if "now" not in query] == around
+        await glances.close()
+        await db.close(database)
 
 
 @pytest.mark.postgres
