@@ -104,6 +104,30 @@ async def test_each_is_told_of_its_own_tokens_alone(doors, database, authorized,
     assert [others, others_lasting, unknown, rubbish] == [None] * 4
 
 
+async def test_a_token_under_a_law_is_its_programme_s_until_it_ends_or_is_given_back(
+    doors, database, of, issued
+):
+    _, of_a_law = issued
+    over = msgspec.structs.replace(of_a_law, jti="over", expires_at=of_a_law.issued_at)
+    back = msgspec.structs.replace(of_a_law, jti="back")
+    others = msgspec.structs.replace(of_a_law, jti="others")
+    async with db.begin(database) as tx:
+        await tokens.revoke_access(tx, MINHATY, back)
+
+    asked = [about(each) for each in (of_a_law, over, back, of_a_law)] + [about(others, ASD)]
+    told = await asyncio.gather(
+        *[doors.introspect(await of(each, each.programme)) for each in asked]
+    )
+
+    assert [each and (each.token, each.subject) for each in told] == [
+        (of_a_law, "minhaty"),
+        None,
+        None,
+        (of_a_law, "minhaty"),
+        None,
+    ]
+
+
 async def test_a_token_is_worth_nothing_once_its_consent_ended_and_the_others_stay(
     doors, database, keyring, of, issued
 ):
