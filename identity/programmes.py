@@ -1,7 +1,7 @@
 """Registered programmes: the keys they sign with, where answers may go, what they may ask under."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -230,9 +230,7 @@ async def add(
 
 async def read(tx: Transaction, ids: Sequence[str]) -> dict[str, Client]:
     """These clients, active or not; unknown ids are left out."""
-    found = await tx.connection.execute(_BY_ID, {"ids": spread(ids)})
-    clients_ = [as_kept(*row) for row in found]
-    return {client.client_id: client for client in clients_}
+    return _by_id(await tx.connection.execute(_BY_ID, {"ids": spread(ids)}))
 
 
 @lru_cache(maxsize=256)  # whoever asks is read each time, and is mostly as they were
@@ -247,7 +245,11 @@ def as_kept(*kept: Any) -> Client:
 
 async def seen(glances: Glances, ids: Sequence[str]) -> dict[str, Client]:
     """The same at a glance."""
-    found = [as_kept(*row) for row in await glances.rows(_SEEN, ids=ids)]
+    return _by_id(await glances.rows(_SEEN, ids=ids))
+
+
+def _by_id(rows: Iterable[Sequence[Any]]) -> dict[str, Client]:
+    found = [as_kept(*row) for row in rows]
     return {client.client_id: client for client in found}
 
 

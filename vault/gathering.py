@@ -1,4 +1,4 @@
-"""Questions that arrive together are answered together: one transaction, one commit for all.
+"""Questions that arrive together are answered together, in one unit of work: one commit for all.
 
 What comes while a batch is in flight waits for the next. If a batch fails, each of its
 questions is asked again alone: one that cannot be answered harms only itself. If it was the store
@@ -22,11 +22,11 @@ Unit = Callable[[S], AbstractAsyncContextManager[U]]
 Waiting = tuple[Q, asyncio.Future[A]]
 
 BATCH: Final = 256
-"""Questions per transaction at most."""
+"""Questions per unit of work at most."""
 
 
 class Gathering(Generic[Q, A]):
-    """One door, open to single questions: they wait for each other and share a transaction."""
+    """One door, open to single questions: they wait for each other and share a unit of work."""
 
     def __init__(self, store: S, door: Door[U, Q, A], *, unit: Unit[S, U]) -> None:
         """Take the door, and the unit of work of the store that it is asked in."""

@@ -81,9 +81,9 @@ class Doors:
         self._eligibility = Gathering(database, assess, unit=db.begin)
         self._introspection = Gathering(database, introspect, unit=db.begin)
         self._glances = Glances(database), Glances(database)
-        by_law, programmes_ = self._glances
+        by_law, who = self._glances
         self._introspection_by_law = Gathering(by_law, _introspected_by_law, unit=nullcontext)
-        self._programmes = Gathering(programmes_, _registered, unit=nullcontext)
+        self._programmes = Gathering(who, _registered, unit=nullcontext)
         self._known: dict[str, Client] = {}
 
     @classmethod
